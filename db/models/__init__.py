@@ -1,0 +1,26 @@
+"""The tables, one module per resource."""
+
+from db.models.brands import Brand
+from db.models.categories import Category
+from db.models.columns import Model
+from db.models.customers import Customer
+from db.models.order_items import OrderItem
+from db.models.orders import Order, OrderStatus
+from db.models.products import Product, ProductStatus
+from db.models.tokens import Token
+from db.models.workspaces import Tier, Workspace
+
+__all__ = [
+    "Brand",
+    "Category",
+    "Customer",
+    "Model",
+    "Order",
+    "OrderItem",
+    "OrderStatus",
+    "Product",
+    "ProductStatus",
+    "Tier",
+    "Token",
+    "Workspace",
+]
