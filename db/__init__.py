@@ -1,0 +1,1 @@
+"""Storage: models, statements, drivers and the embedded engine."""

@@ -1,0 +1,1 @@
+"""Composition: settings, application, command line and worker."""

@@ -1,0 +1,1 @@
+"""Business rules and the declarations of every resource."""

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     MetaData,
-    Table,
     Uuid,
     func,
     text,
@@ -78,8 +77,15 @@ def live_unique(name: str, *columns: str) -> Index:
 
 
 def ordered(table: str, *columns: str) -> list[Index]:
-    """Return one keyset index per column: workspace, column, id."""
-    return [Index(f"ix_{table}_{column}", "workspace_id", column, "id") for column in columns]
+    """Return one keyset index per column (workspace, column, id) and one over the deleted rows."""
+    deleted = Index(
+        f"ix_{table}_deleted_at",
+        "workspace_id",
+        "deleted_at",
+        "id",
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    )
+    return [deleted, *(Index(f"ix_{table}_{column}", "workspace_id", column, "id") for column in columns)]
 
 
 def substring_search(table: str, column: str) -> Index:
@@ -124,9 +130,3 @@ def safe_integer(column: str, *, minimum: int | None = None) -> CheckConstraint:
     """Return a check that `column` survives a round trip through any JSON reader."""
     low = -LARGEST_SAFE_INTEGER if minimum is None else minimum
     return CheckConstraint(f"{column} BETWEEN {low} AND {LARGEST_SAFE_INTEGER}", name=column)
-
-
-def table_of(model: type[Model]) -> Table:
-    """Return the table behind a model."""
-    assert isinstance(model.__table__, Table)
-    return model.__table__

@@ -32,6 +32,9 @@ class Workspace(Timestamps, Model):
         Index("ix_workspaces_tier", "tier", "id"),
         Index("ix_workspaces_inserted_at", "inserted_at", "id"),
         Index("ix_workspaces_updated_at", "updated_at", "id"),
+        Index(
+            "ix_workspaces_deleted_at", "deleted_at", "id", postgresql_where=text("deleted_at IS NOT NULL")
+        ),
         Index("ix_workspaces_parent_workspace_id", "parent_workspace_id"),
         one_of("tier", tuple(Tier)),
     )

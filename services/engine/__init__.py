@@ -1,0 +1,1 @@
+"""The engine: declarations, intents, plans, cursors and errors, free of any resource."""

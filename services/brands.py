@@ -1,0 +1,34 @@
+"""Brands: who makes a product."""
+
+from db.models import Brand
+from services.engine.resource import Field, Relation, Resource
+
+BRAND = Resource(
+    name="brand",
+    plural="brands",
+    model=Brand,
+    doc="Who makes a product.",
+    fields=(
+        Field(
+            "name",
+            "Display name.",
+            writable=True,
+            required=True,
+            filterable=True,
+            sortable=True,
+            searchable=True,
+            example="Alpine Dairy",
+        ),
+        Field(
+            "slug",
+            "Short name in URLs, unique in the workspace.",
+            writable=True,
+            filterable=True,
+            example="alpine-dairy",
+        ),
+        Field("description", "What the brand stands for.", writable=True, searchable=True),
+        Field("website", "Home page.", writable=True, example="https://alpine-dairy.example"),
+        Field("logo_url", "Address of the logo.", writable=True),
+    ),
+    relations=(Relation("products", "Products of the brand.", many="product", via="brand_id", nested=True),),
+)

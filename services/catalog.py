@@ -1,0 +1,12 @@
+"""The explicit list of every resource."""
+
+from services.brands import BRAND
+from services.categories import CATEGORY
+from services.customers import CUSTOMER
+from services.engine.catalog import Catalog
+from services.order_items import ORDER_ITEM
+from services.orders import ORDER
+from services.products import PRODUCT
+from services.workspaces import WORKSPACE
+
+CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, CUSTOMER, ORDER, ORDER_ITEM))

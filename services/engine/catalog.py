@@ -1,0 +1,52 @@
+"""A set of resources that refer to each other, with look-ups by every name they go by."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from services.engine.resource import Relation, Resource
+
+
+class Catalog:
+    """The resources one server offers; immutable once made."""
+
+    def __init__(self, resources: tuple[Resource, ...]) -> None:
+        self.resources = resources
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def __getitem__(self, name: str) -> Resource:
+        """Return the resource of that singular name; raises KeyError."""
+        return self._by_name[name]
+
+    def target(self, relation: Relation) -> Resource:
+        """Return the resource a relation leads to."""
+        return self._by_name[relation.target]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Resource]:
+        return {resource.name: resource for resource in self.resources}
+
+    @cached_property
+    def by_path(self) -> dict[str, Resource]:
+        """Return the resources by path segment, such as `order-items`."""
+        return {resource.path: resource for resource in self.resources}
+
+    @cached_property
+    def by_key(self) -> dict[str, Resource]:
+        """Return the resources by plural key, singular name and type (C-27); plural keys win."""
+        keys: dict[str, Resource] = {}
+        for resource in self.resources:
+            keys.setdefault(resource.type, resource)
+        for resource in self.resources:
+            keys[resource.name] = resource
+        for resource in self.resources:
+            keys[resource.plural] = resource
+        return keys
+
+    @cached_property
+    def scopes(self) -> tuple[str, ...]:
+        """Return every valid scope, wildcards first (S3-083)."""
+        actions = ("read", "write", "delete")
+        named = tuple(f"{resource.scope}:{action}" for resource in self.resources for action in actions)
+        return ("all:read", "all:write", *named)

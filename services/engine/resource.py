@@ -1,0 +1,174 @@
+"""What a resource is: frozen data from which every surface is derived."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from db.describe import ColumnFacts, Kind, columns, is_tenant
+from db.models import Model
+
+
+class Operator(StrEnum):
+    """The ten filter operators (S3-214 to S3-217)."""
+
+    EQ = "eq"
+    NEQ = "neq"
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+    IN = "in"
+    NIN = "nin"
+    LIKE = "like"
+    NULL = "null"
+
+
+_EQUALITY = (Operator.EQ, Operator.NEQ, Operator.IN, Operator.NIN)
+_ORDER = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
+
+OPERATORS: dict[Kind, tuple[Operator, ...]] = {
+    Kind.UUID: (*_EQUALITY, Operator.NULL),
+    Kind.STRING: (*_EQUALITY, *_ORDER, Operator.LIKE, Operator.NULL),
+    Kind.INTEGER: (*_EQUALITY, *_ORDER, Operator.NULL),
+    Kind.BIG_INTEGER: (*_EQUALITY, *_ORDER, Operator.NULL),
+    Kind.DECIMAL: (*_EQUALITY, *_ORDER, Operator.NULL),
+    Kind.BOOLEAN: (Operator.EQ, Operator.NEQ, Operator.NULL),
+    Kind.DATETIME: (*_EQUALITY, *_ORDER, Operator.NULL),
+    Kind.JSON: (*_EQUALITY, *_ORDER, Operator.LIKE, Operator.NULL),
+}
+
+
+class Shown(StrEnum):
+    """When a field appears in output: always, once (on creation), or never."""
+
+    ALWAYS = "always"
+    ONCE = "once"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a resource; type, length and nullability come from its column."""
+
+    name: str
+    doc: str
+    writable: bool = False
+    required: bool = False
+    filterable: bool = False
+    sortable: bool = False
+    searchable: bool = False
+    shown: Shown = Shown.ALWAYS
+    enum: type[StrEnum] | None = None
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A way from one resource to another.
+
+    Give `one` (the target's name, reached by our column `via`) or `many` (the target's name, whose column
+    `via` points at us). `nested` also serves a to-many relation as `GET /parents/{id}/{relation}`; `sort`
+    is the default order of a to-many relation, in the grammar of `?sort=`.
+    """
+
+    name: str
+    doc: str
+    via: str
+    one: str | None = None
+    many: str | None = None
+    nested: bool = False
+    sort: str | None = None
+
+    @property
+    def target(self) -> str:
+        """Return the name of the resource this leads to."""
+        return self.one or self.many or ""
+
+
+_IDENTITY = (Field("id", "Identifier, a UUID version 4.", filterable=True, sortable=True),)
+_LIFE_CYCLE = (
+    Field("inserted_at", "When it was created, in UTC.", filterable=True, sortable=True),
+    Field("updated_at", "When it last changed, in UTC.", filterable=True, sortable=True),
+    Field("deleted_at", "When it was deleted, in UTC; null while it lives.", filterable=True),
+)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource, declared once.
+
+    `type` is its name in relationships and events, where that differs from `name` (C-45). `aliases` maps
+    names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29).
+    """
+
+    name: str
+    plural: str
+    model: type[Model]
+    doc: str
+    fields: tuple[Field, ...]
+    relations: tuple[Relation, ...] = ()
+    type: str = ""
+    sort: str = "-inserted_at"
+    aliases: dict[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.type:
+            object.__setattr__(self, "type", self.name)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def path(self) -> str:
+        """Return the path segment, such as `order-items`."""
+        return self.plural.replace("_", "-")
+
+    @property
+    def scope(self) -> str:
+        """Return the resource part of its scopes, such as `order_items`."""
+        return self.plural
+
+    @cached_property
+    def facts(self) -> dict[str, ColumnFacts]:
+        """Return what the columns say of the fields, by column name."""
+        return columns(self.model)
+
+    @cached_property
+    def tenant(self) -> bool:
+        """Tell whether its rows belong to one workspace each."""
+        return is_tenant(self.model)
+
+    @cached_property
+    def all_fields(self) -> dict[str, Field]:
+        """Return every field by name, in output order, with the ones that all resources share."""
+        return {item.name: item for item in (*_IDENTITY, *self.fields, *_LIFE_CYCLE)}
+
+    @cached_property
+    def shown_fields(self) -> tuple[Field, ...]:
+        """Return the fields that appear in reads, in output order."""
+        return tuple(item for item in self.all_fields.values() if item.shown is Shown.ALWAYS)
+
+    @cached_property
+    def relations_by_name(self) -> dict[str, Relation]:
+        """Return the relations by name."""
+        return {relation.name: relation for relation in self.relations}
+
+    @cached_property
+    def searchable(self) -> tuple[str, ...]:
+        """Return the names of the fields that `q` looks into."""
+        return tuple(item.name for item in self.fields if item.searchable)
+
+    def canonical(self, name: str) -> str:
+        """Return the canonical name behind an accepted alias, or `name` itself."""
+        if name == "created_at":
+            return "inserted_at"
+        if name not in self.all_fields and f"{name}_cents" in self.all_fields:
+            return f"{name}_cents"
+        return self.aliases.get(name, name)
+
+    def operators(self, item: Field) -> tuple[Operator, ...]:
+        """Return the operators that `item` takes; an enum knows equality only."""
+        if item.enum is not None:
+            return (*_EQUALITY, Operator.NULL)
+        return OPERATORS[self.facts[item.name].kind]

@@ -1,0 +1,64 @@
+"""Orders: what customers bought."""
+
+from db.models import Order, OrderStatus
+from services.engine.resource import Field, Relation, Resource
+from services.money import Currency
+
+ORDER = Resource(
+    name="order",
+    plural="orders",
+    model=Order,
+    doc="What a customer bought.",
+    fields=(
+        Field(
+            "number",
+            "Order number, unique in the workspace.",
+            filterable=True,
+            sortable=True,
+            searchable=True,
+            example="1042",
+        ),
+        Field(
+            "status",
+            "Fulfilment status.",
+            filterable=True,
+            sortable=True,
+            enum=OrderStatus,
+            example="confirmed",
+        ),
+        Field(
+            "currency",
+            "Currency of every amount in the order (ISO 4217).",
+            writable=True,
+            required=True,
+            filterable=True,
+            enum=Currency,
+            example="GBP",
+        ),
+        Field("subtotal_cents", "Sum of the lines, in minor units.", example=15989),
+        Field("tax_rate", "Tax rate as a decimal fraction.", writable=True, example="0.0875"),
+        Field("tax_cents", "Tax on the subtotal, in minor units.", example=1399),
+        Field(
+            "total_cents",
+            "Subtotal plus tax, in minor units.",
+            filterable=True,
+            sortable=True,
+            example=17388,
+        ),
+        Field(
+            "placed_at",
+            "When the customer placed it, in UTC.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+        ),
+        Field("customer_id", "Who bought, or null.", writable=True, filterable=True),
+        Field("metadata", "Anything else, as a map.", writable=True, filterable=True),
+    ),
+    relations=(
+        Relation(
+            "items", "Lines of the order.", many="order_item", via="order_id", nested=True, sort="position"
+        ),
+        Relation("customer", "Who bought.", one="customer", via="customer_id"),
+    ),
+)

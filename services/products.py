@@ -1,0 +1,105 @@
+"""Products: what a workspace sells."""
+
+from db.models import Product as ProductModel
+from db.models import ProductStatus
+from services.engine.resource import Field, Relation, Resource
+from services.money import Currency
+
+PRODUCT = Resource(
+    name="product",
+    plural="products",
+    model=ProductModel,
+    doc="Something a workspace sells.",
+    fields=(
+        Field(
+            "gtin",
+            "Global Trade Item Number, 14 digits; shorter ones are padded with zeros.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+            example="04006381333931",
+        ),
+        Field(
+            "name",
+            "Display name.",
+            writable=True,
+            required=True,
+            filterable=True,
+            sortable=True,
+            searchable=True,
+            example="Oat flakes 500 g",
+        ),
+        Field(
+            "slug",
+            "Short name in URLs, unique in the workspace.",
+            writable=True,
+            filterable=True,
+            example="oat-flakes-500-g",
+        ),
+        Field(
+            "sku",
+            "The workspace's own article number.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+            searchable=True,
+            example="OAT-500",
+        ),
+        Field("description", "What it is, for buyers.", writable=True, searchable=True),
+        Field("ingredients", "List of ingredients as printed.", writable=True, searchable=True),
+        Field(
+            "nutrition",
+            "Nutrition facts per 100 g or 100 ml, by name.",
+            writable=True,
+            filterable=True,
+            example={"sugars_100g": 1.2},
+        ),
+        Field("image_url", "Address of a picture.", writable=True),
+        Field(
+            "status",
+            "Life cycle of the product.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+            enum=ProductStatus,
+            example="active",
+        ),
+        Field(
+            "price_cents",
+            "Price in minor units of `currency`.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+            example=249,
+        ),
+        Field(
+            "currency",
+            "Currency of the price (ISO 4217).",
+            writable=True,
+            filterable=True,
+            enum=Currency,
+            example="EUR",
+        ),
+        Field(
+            "quantity",
+            "Units in stock.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+            example=120,
+        ),
+        Field("category_id", "The category it is filed under.", writable=True, filterable=True),
+        Field("brand_id", "The brand that makes it.", writable=True, filterable=True),
+        Field(
+            "metadata",
+            "Anything else, as a map.",
+            writable=True,
+            filterable=True,
+            example={"source": "import"},
+        ),
+    ),
+    relations=(
+        Relation("category", "The category it is filed under.", one="category", via="category_id"),
+        Relation("brand", "The brand that makes it.", one="brand", via="brand_id"),
+    ),
+)
