@@ -1,8 +1,7 @@
 """Order items: the lines of an order."""
 
-from db.models import OrderItem
+from db.models import Currency, OrderItem
 from services.engine.resource import Field, Relation, Resource
-from services.money import Currency
 
 ORDER_ITEM = Resource(
     name="order_item",

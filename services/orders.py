@@ -1,8 +1,7 @@
 """Orders: what customers bought."""
 
-from db.models import Order, OrderStatus
+from db.models import Currency, Order, OrderStatus
 from services.engine.resource import Field, Relation, Resource
-from services.money import Currency
 
 ORDER = Resource(
     name="order",

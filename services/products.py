@@ -1,9 +1,8 @@
 """Products: what a workspace sells."""
 
+from db.models import Currency, ProductStatus
 from db.models import Product as ProductModel
-from db.models import ProductStatus
 from services.engine.resource import Field, Relation, Resource
-from services.money import Currency
 
 PRODUCT = Resource(
     name="product",

@@ -2,7 +2,7 @@
 
 from db.models.brands import Brand
 from db.models.categories import Category
-from db.models.columns import Model
+from db.models.columns import Currency, Model
 from db.models.customers import Customer
 from db.models.order_items import OrderItem
 from db.models.orders import Order, OrderStatus
@@ -13,6 +13,7 @@ from db.models.workspaces import Tier, Workspace
 __all__ = [
     "Brand",
     "Category",
+    "Currency",
     "Customer",
     "Model",
     "Order",

@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,18 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 LARGEST_SAFE_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader represents exactly (RFC 8259, section 6)."""
 
-CURRENCIES = ("USD", "EUR", "GBP", "CAD", "AUD")
+
+class Currency(StrEnum):
+    """Currencies that amounts may be in (ISO 4217)."""
+
+    USD = "USD"
+    EUR = "EUR"
+    GBP = "GBP"
+    CAD = "CAD"
+    AUD = "AUD"
+
+
+CURRENCIES = tuple(Currency)
 
 
 class Model(DeclarativeBase):
