@@ -1,0 +1,36 @@
+"""The real PostgreSQL that the tests run against."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from db.embedded import Embedded, locks, start
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Embedded]:
+    """A server for this session alone, gone with its folder afterwards."""
+    # pytest's own temporary folders are closed to the account that runs the server for root.
+    folder = Path(tempfile.mkdtemp(prefix="diptych-test-"))
+    folder.chmod(0o755)
+    with start(folder, durable=False) as server:
+        yield server
+    locks.wait_until_free(folder / "postgres" / "watch.lock")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def empty_database(postgres: Embedded) -> Iterator[str]:
+    """The connection string of a fresh database, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield make_conninfo(postgres.dsn(), dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
