@@ -11,7 +11,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from db.embedded import Embedded, locks, start
+from db.embedded import Embedded, start
+from db.migrate import upgrade
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +23,6 @@ def postgres() -> Iterator[Embedded]:
     folder.chmod(0o755)
     with start(folder, durable=False) as server:
         yield server
-    locks.wait_until_free(folder / "postgres" / "watch.lock")
     shutil.rmtree(folder)
 
 
@@ -32,5 +32,26 @@ def empty_database(postgres: Embedded) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield make_conninfo(postgres.dsn(), dbname=name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Embedded) -> str:
+    """The name of a database that was migrated once, to be copied."""
+    name = "migrated_template"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    upgrade(make_conninfo(postgres.dsn(), dbname=name))
+    return name
+
+
+@pytest.fixture
+def database(postgres: Embedded, migrated_template: str) -> Iterator[str]:
+    """The connection string of a fresh database with the newest schema, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log")
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(migrated_template)))
         yield make_conninfo(postgres.dsn(), dbname=name)
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

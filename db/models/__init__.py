@@ -4,6 +4,7 @@ from db.models.brands import Brand
 from db.models.categories import Category
 from db.models.columns import Currency, Model
 from db.models.customers import Customer
+from db.models.imports import Import
 from db.models.order_items import OrderItem
 from db.models.orders import Order, OrderStatus
 from db.models.products import Product, ProductStatus
@@ -15,6 +16,7 @@ __all__ = [
     "Category",
     "Currency",
     "Customer",
+    "Import",
     "Model",
     "Order",
     "OrderItem",
