@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one document may hold; counts are taken after fragments are spread (promise 25)."""
+    """How much one document may hold; counts are taken after fragments are spread."""
 
     characters: int = 15_000
     tokens: int = 1_000

@@ -1,0 +1,73 @@
+"""JSON read strictly: nothing that two readers could understand differently, nothing built to exhaust one."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+import orjson
+
+MAX_NESTING = 64
+
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\r\n]*:)?', re.DOTALL)
+"""Every string of a JSON text, with the colon that follows when the string is a key."""
+
+
+class JsonProblem(ValueError):
+    """A text is not strict JSON; its message completes the sentence 'The body …'."""
+
+
+def load(text: bytes) -> Any:
+    """Decode a JSON text in UTF-8.
+
+    Raises JsonProblem for anything but RFC 8259 JSON, and for what that leaves open: keys given twice, lone
+    surrogates, NUL characters, numbers beyond 64 bits, and nesting deeper than `MAX_NESTING`.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise JsonProblem(f"is not JSON: {error}.") from None
+    # Decoding keeps the last of equal keys, so fewer decoded than written means that some were equal.
+    if _checked_keys(value) != sum(map(bool, _STRINGS.findall(text))):
+        _refuse_repeated_key(text)
+    return value
+
+
+def _checked_keys(value: Any) -> int:
+    """Count the object keys of a decoded value; raises JsonProblem for what `load` does not accept."""
+    keys = 0
+    pending = [(value, 0)]
+    while pending:
+        item, nesting = pending.pop()
+        if isinstance(item, str):
+            _refuse_nul(item)
+        elif isinstance(item, float):
+            if abs(item) >= 2**64:
+                raise JsonProblem("holds a number beyond 64 bits; such numbers are sent as strings.")
+        elif isinstance(item, dict | list):
+            if nesting == MAX_NESTING:
+                raise JsonProblem(f"is nested deeper than {MAX_NESTING} levels.")
+            if isinstance(item, dict):
+                keys += len(item)
+                _refuse_nul("".join(item))
+            inner = item.values() if isinstance(item, dict) else item
+            pending.extend((each, nesting + 1) for each in inner)
+    return keys
+
+
+def _refuse_nul(text: str) -> None:
+    if "\0" in text:
+        raise JsonProblem("holds a NUL character (\\u0000), which no field can store.")
+
+
+def _refuse_repeated_key(text: bytes) -> NoReturn:
+    def distinct(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise JsonProblem(f"gives the key '{key[:64]}' twice in one object.")
+            seen.add(key)
+
+    json.loads(text, object_pairs_hook=distinct)
+    raise JsonProblem("gives a key twice in one object.")
