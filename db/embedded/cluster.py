@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from db.embedded.errors import NO_SPACE, EngineError, disk_full
+from db.embedded.errors import EngineError, disk_full, reports_full_disk
 from db.embedded.place import Place
 from db.embedded.programs import Programs, environment
 
@@ -27,6 +27,11 @@ def initialise(place: Place, programs: Programs, *, start_lock: int, durable: bo
     """
     for leftover in place.home.glob(f"{DRAFT_PREFIX}*"):
         shutil.rmtree(leftover, ignore_errors=True)
+    if place.data.exists() and any(place.data.iterdir()):
+        raise EngineError(
+            f"{place.data} holds files but no PG_VERSION, so it is no complete database: restore it from a "
+            "backup, or move it away to start empty."
+        )
     free = shutil.disk_usage(place.home).free
     if free < SMALLEST_DISK:
         raise EngineError(
@@ -64,7 +69,7 @@ def _run_initdb(draft: Path, place: Place, programs: Programs, start_lock: int, 
         raise EngineError(f"PostgreSQL's initdb did not end within {INITDB_SECONDS} seconds.") from error
     if done.returncode == 0:
         return
-    if NO_SPACE in done.stderr:
+    if reports_full_disk(done.stderr):
         raise disk_full(place.home)
     last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
     raise EngineError(f"PostgreSQL could not initialise a database in {place.home}: {last}.")

@@ -3,7 +3,7 @@
 import errno
 from pathlib import Path
 
-NO_SPACE = "No space left on device"
+FULL = ("No space left on device", "Disk quota exceeded")
 
 
 class EngineError(Exception):
@@ -13,6 +13,11 @@ class EngineError(Exception):
 def disk_full(folder: Path) -> EngineError:
     """Return the error for a full disk under `folder`."""
     return EngineError(f"The disk that holds {folder} is full: free some space there and start again.")
+
+
+def reports_full_disk(text: str) -> bool:
+    """Tell whether a program's message says that the disk is full."""
+    return any(words in text for words in FULL)
 
 
 def from_os(error: OSError, folder: Path) -> EngineError:

@@ -37,6 +37,15 @@ def is_free(path: Path) -> bool:
         os.close(descriptor)
 
 
+def is_unshared(path: Path) -> bool:
+    """Tell whether no process shares the lock on `path`: nobody holds it, or one holds it exclusively."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _try(descriptor, fcntl.LOCK_EX) or not _try(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 def wait_until_free(path: Path) -> None:
     """Block until no process holds an exclusive lock on `path`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -42,6 +42,11 @@ class Place:
         return self.home / "lease"
 
     @property
+    def serve_lock(self) -> Path:
+        """The lock that every process of a server holds, so that no second one starts beside it."""
+        return self.home / "serve.lock"
+
+    @property
     def watch_lock(self) -> Path:
         """The lock that the watcher holds while it lives."""
         return self.home / "watch.lock"

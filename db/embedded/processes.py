@@ -30,15 +30,13 @@ def _serves(words: list[str], data: Path) -> bool:
 
 
 def _linux() -> Iterator[tuple[int, list[str]]]:
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            line = Path(entry.path, "cmdline").read_bytes()
+            line = Path("/proc", name, "cmdline").read_bytes()
         except OSError:
             continue
         # A zombie has no arguments, so it is never taken for a server.
-        yield int(entry.name), os.fsdecode(line).rstrip("\0").split("\0")
+        yield int(name), os.fsdecode(line).rstrip("\0").split("\0")
 
 
 def _portable() -> Iterator[tuple[int, list[str]]]:

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -19,7 +21,7 @@ from sqlalchemy import URL
 
 from db.embedded import locks, watcher
 from db.embedded.cluster import SUPERUSER, initialise
-from db.embedded.errors import NO_SPACE, EngineError, disk_full, from_os
+from db.embedded.errors import EngineError, disk_full, from_os, reports_full_disk
 from db.embedded.place import Place, existing, prepare
 from db.embedded.processes import live_postmaster
 from db.embedded.programs import Programs, environment, find, within_reach
@@ -27,7 +29,9 @@ from db.embedded.programs import Programs, environment, find, within_reach
 PORT = 5432  # It only names the socket: the server listens on no network address.
 DATABASE = "diptych"
 START_SECONDS = 60.0
+STOP_SECONDS = 10.0
 TURN_SECONDS = 330.0
+LONGEST_DELAY = 30.0  # seconds between attempts to revive a server that cannot start.
 LONGEST_LOG = 10 * 2**20
 SETTINGS = {
     "listen_addresses": "",
@@ -42,7 +46,11 @@ SETTINGS = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
 }
+# Refused connections are logged as fatal too, but they are not what stopped the server.
+FATAL = re.compile(r"(?:FATAL|PANIC):  (?!the database system is )")
 FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+log = logging.getLogger(__name__)
 
 
 class Embedded:
@@ -66,10 +74,16 @@ class Embedded:
         return URL.create("postgresql+psycopg", username=SUPERUSER, database=database, query=query)
 
     def stop(self) -> None:
-        """Give up this process's share; the server stops when it was the last one."""
+        """Give up this process's share; when it was the last one, wait for the server to stop."""
         lease, self._lease = self._lease, None
-        if lease is not None:
-            os.close(lease)
+        if lease is None:
+            return
+        os.close(lease)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and locks.is_unshared(self._place.lease):
+            if locks.is_free(self._place.watch_lock):
+                break
+            time.sleep(locks.PAUSE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -86,25 +100,30 @@ class Embedded:
             patience=START_SECONDS + watcher.STOP_SECONDS,
             busy=f"The PostgreSQL server in {self._place.home} is stopping and does not end: try later.",
         )
-        self._bring_up()
-        self._create_database()
+        try:
+            self._bring_up()
+            self._create_database()
+        except BaseException:
+            self.stop()
+            raise
         threading.Thread(target=self._keep_watched, name="embedded-postgres", daemon=True).start()
 
     def _bring_up(self) -> None:
         """Return once the server answers, launching it (or a watcher for it) where none is watched."""
         deadline = time.monotonic() + START_SECONDS
-        mark = -1
+        mark: int | None = None
         while True:
             if locks.is_free(self._place.watch_lock):
-                if mark >= 0:
+                if mark is not None:
                     raise self._failure(mark)
                 mark = self._launch()
-            if self._answers():
+            refusal = self._refusal()
+            if refusal is None:
                 return
             if time.monotonic() > deadline:
                 raise EngineError(
-                    f"PostgreSQL was started in {self._place.home} but has not answered for "
-                    f"{START_SECONDS:.0f} seconds; it may be recovering: see {self._place.log}."
+                    f"PostgreSQL runs in {self._place.home} but has not answered for {START_SECONDS:.0f} "
+                    f"seconds: {refusal.strip()} (see {self._place.log})."
                 )
             time.sleep(locks.PAUSE_SECONDS)
 
@@ -112,35 +131,39 @@ class Embedded:
         """Start a watcher and return the size of the log before its first line."""
         place = self._place
         held = locks.acquire(
-            place.watch_lock, shared=False, patience=START_SECONDS, busy="The watcher's lock is taken."
+            place.watch_lock, shared=False, patience=START_SECONDS, busy=f"{place.watch_lock} stays taken."
         )
-        account = place.account
-        task = {
+        try:
+            if place.log.exists() and place.log.stat().st_size > LONGEST_LOG:
+                place.log.replace(place.log.with_suffix(".log.1"))
+            with place.log.open("ab") as output:
+                mark = output.tell()
+                # The watcher inherits the locked descriptor, so there is no moment without a holder.
+                self._watcher = subprocess.Popen(  # noqa: S603 - our own script, no shell.
+                    [sys.executable, "-I", "-S", watcher.__file__, json.dumps(self._task())],
+                    cwd="/",
+                    env=environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(held,),
+                    start_new_session=True,
+                )
+        finally:
+            os.close(held)
+        return mark
+
+    def _task(self) -> dict[str, object]:
+        place, account = self._place, self._place.account
+        return {
             "command": self._command(),
             "data": str(place.data),
             "sockets": str(place.sockets),
             "lease": str(place.lease),
-            "log": str(place.log),
+            "serve_lock": str(place.serve_lock),
             "user": [account.uid, account.gid] if account.popen() else None,
             "adopt": live_postmaster(place.data),
         }
-        if place.log.exists() and place.log.stat().st_size > LONGEST_LOG:
-            place.log.replace(place.log.with_suffix(".log.1"))
-        # The watcher inherits the locked descriptor, so there is no moment without a holder.
-        with place.log.open("ab") as log:
-            mark = log.tell()
-            self._watcher = subprocess.Popen(  # noqa: S603 - our own script, no shell.
-                [sys.executable, "-I", "-S", watcher.__file__, json.dumps(task)],
-                cwd="/",
-                env=environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(held,),
-                start_new_session=True,
-            )
-        os.close(held)
-        return mark
 
     def _command(self) -> list[str]:
         settings = SETTINGS if self._durable else SETTINGS | FORGETFUL_SETTINGS
@@ -148,12 +171,13 @@ class Embedded:
         place = self._place
         return [self._programs["postgres"], "-D", str(place.data), "-k", str(place.sockets), *flags]
 
-    def _answers(self) -> bool:
+    def _refusal(self) -> str | None:
+        """Return why the server does not take connections yet, None when it does."""
         try:
             psycopg.connect(self.dsn("postgres"), connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        except psycopg.OperationalError as error:
+            return str(error)
+        return None
 
     def _create_database(self) -> None:
         try:
@@ -167,32 +191,41 @@ class Embedded:
             raise EngineError(f"The database '{DATABASE}' could not be created: {error}.") from error
 
     def _failure(self, mark: int) -> EngineError:
-        with self._place.log.open("rb") as log:
-            log.seek(mark)
-            lines = log.read().decode(errors="replace").splitlines()
-        if any(NO_SPACE in line for line in lines):
+        with self._place.log.open("rb") as output:
+            output.seek(mark)
+            lines = output.read().decode(errors="replace").splitlines()
+        if any(reports_full_disk(line) for line in lines):
             return disk_full(self._place.home)
-        fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
-        reason = (fatal or lines or ["its log is empty"])[-1].split("FATAL:")[-1].split("PANIC:")[-1].strip()
+        fatal = [line for line in lines if FATAL.search(line)]
+        reason = FATAL.split((fatal or lines or ["its log is empty"])[-1])[-1]
         return EngineError(
             f"PostgreSQL did not start in {self._place.home}: {reason} (see {self._place.log})."
         )
 
     def _keep_watched(self) -> None:
         """Launch another watcher whenever the current one ends while this process holds its share."""
-        delay = 0.1
-        while True:
-            locks.wait_until_free(self._place.watch_lock)
-            if self._watcher is not None:
-                self._watcher.wait()
-            if self._lease is None:
-                return
-            began = time.monotonic()
-            with contextlib.suppress(EngineError, OSError), _turn(self._data_dir):
+        delay, launched = 0.0, -watcher.SETTLED_SECONDS
+        with contextlib.suppress(FileNotFoundError):  # The data folder was deleted under the server.
+            while True:
+                locks.wait_until_free(self._place.watch_lock)
+                if self._watcher is not None:
+                    self._watcher.wait()
+                settled = time.monotonic() - launched > watcher.SETTLED_SECONDS
+                delay = 0.0 if settled else min(delay * 2 + 0.1, LONGEST_DELAY)
+                time.sleep(delay)
+                if self._lease is None:
+                    return
+                launched = time.monotonic()
+                self._replace_watcher()
+
+    def _replace_watcher(self) -> None:
+        try:
+            with _turn(self._data_dir):
                 if self._lease is not None and locks.is_free(self._place.watch_lock):
+                    log.warning("The watcher of %s has ended; another is started.", self._place.home)
                     self._launch()
-            time.sleep(delay)
-            delay = 0.1 if time.monotonic() - began > watcher.SETTLED_SECONDS else min(delay * 2, 30.0)
+        except EngineError as error:
+            log.warning("%s", error)
 
 
 @contextlib.contextmanager
@@ -215,23 +248,18 @@ def start(data_dir: Path, bin_dir: Path | None = None, *, durable: bool = True) 
     `bin_dir` overrides which programs run. Without `durable` the server forgets what it wrote when the
     machine fails, which suits tests alone. Raises EngineError with a sentence for the operator.
     """
-    embedded = None
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with _turn(data_dir) as lock:
             place = prepare(data_dir)
             programs = within_reach(find(bin_dir, place.major), place.account, place.home)
-            embedded = Embedded(data_dir, place, programs, durable=durable)
             if place.major is None:
                 initialise(place, programs, start_lock=lock, durable=durable)
+            embedded = Embedded(data_dir, place, programs, durable=durable)
             embedded._join()
         return embedded
     except OSError as error:
         raise from_os(error, data_dir) from error
-    except BaseException:
-        if embedded is not None:
-            embedded.stop()
-        raise
 
 
 def status(data_dir: Path) -> str:
@@ -243,6 +271,8 @@ def status(data_dir: Path) -> str:
         pid = live_postmaster(place.data)
     except EngineError as error:
         return str(error)
+    except OSError as error:
+        return str(from_os(error, data_dir))
     kept = f"Embedded PostgreSQL {place.major} in {place.home}"
     if pid is None:
         return f"{kept} is stopped; the next start takes it up."

@@ -1,7 +1,8 @@
 """The process that owns the embedded server: restarts it when it dies, stops it after its last user.
 
 Run as a script with the standard library alone; its one argument is JSON with the keys `command`,
-`data`, `sockets`, `lease`, `log`, `user` ([uid, gid] or null) and `adopt` (a running server's pid or null).
+`data`, `sockets`, `lease`, `serve_lock`, `user` ([uid, gid] or null) and `adopt` (a running server's pid
+or null).
 """
 
 import fcntl
@@ -22,9 +23,7 @@ STATE_LINE = 7
 SETTLED_SECONDS = 5.0
 MOST_STRIKES = 6
 STOP_SECONDS = 60.0
-ORPHAN_SECONDS = 20.0
-# Backends outlive a killed server for a moment, and no server may start beside them.
-ORPHANS = b"shared memory block"
+ORPHAN_SECONDS = 20.0  # A killed server's children notice within moments, unless they compute.
 
 
 class Watcher:
@@ -44,42 +43,53 @@ class Watcher:
         threading.Thread(target=self.stop_after_last_user, daemon=True).start()
         if self.pid is not None:
             _wait_for(self.pid)
-        strikes, orphaned_since = 0, None
-        while True:
-            mark, began = os.path.getsize(self.task["log"]), time.monotonic()
-            if not self.launch():
-                return 0
-            if self.stopping:
-                return 0
-            if self.reported_since(mark, ORPHANS):
-                orphaned_since = orphaned_since or began
-                if began - orphaned_since > ORPHAN_SECONDS:
-                    return 1
-                time.sleep(0.1)
-                continue
-            orphaned_since = None
+        strikes = 0
+        while not self.stopping:
+            began = time.monotonic()
+            self.serve()
             strikes = 1 if time.monotonic() - began > SETTLED_SECONDS else strikes + 1
-            if not self.served() or strikes > MOST_STRIKES:
+            if not self.stopping and (strikes > MOST_STRIKES or not self.was_up()):
                 return 1
             time.sleep(0.1 * (2**strikes - 2))
+        return 0
 
-    def launch(self) -> bool:
-        """Start the server and wait for its end; return False when it is no longer wanted."""
+    def serve(self) -> None:
+        """Start the server, unless it is no longer wanted, and wait for its end."""
+        held = self.wait_for_orphans()
         with self.turn:
-            if self.stopping:
-                return False
-            _forget_pid(self.task["data"], PID_FILE)
-            _forget_pid(self.task["sockets"], SOCKET_LOCK)
-            user = self.task["user"]
-            account = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-            self.child = subprocess.Popen(  # noqa: S603 - our starter's own command, no shell.
-                self.task["command"], cwd="/", stdin=subprocess.DEVNULL, umask=0o077, **account
-            )
-            self.pid = self.child.pid
-        self.child.wait()
+            if not self.stopping:
+                _forget_pid(self.task["data"], PID_FILE)
+                _forget_pid(self.task["sockets"], SOCKET_LOCK)
+                self.child = self.spawn(held)
+                self.pid = self.child.pid
+        # From here on the server's processes hold the lock, and they alone.
+        os.close(held)
+        if self.child is not None:
+            self.child.wait()
         with self.turn:
             self.pid = None
-        return True
+
+    def spawn(self, held: int) -> subprocess.Popen[bytes]:
+        """Start the server's process as the account that owns the data."""
+        user = self.task["user"]
+        account = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
+        return subprocess.Popen(  # noqa: S603 - our starter's own command, no shell.
+            self.task["command"], cwd="/", stdin=subprocess.DEVNULL, pass_fds=(held,), umask=0o077, **account
+        )
+
+    def wait_for_orphans(self) -> int:
+        """Return the locked descriptor that a server needs, once no process of an earlier one is left."""
+        descriptor = os.open(self.task["serve_lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + ORPHAN_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SystemExit("FATAL:  processes of an earlier server are still running") from None
+                time.sleep(0.02)
+            else:
+                return descriptor
 
     def stop(self) -> None:
         """Ask the server for a fast shutdown, and for an immediate one when that takes too long."""
@@ -104,8 +114,8 @@ class Watcher:
         fcntl.flock(lease, fcntl.LOCK_EX)
         self.stop()
 
-    def served(self) -> bool:
-        """Tell whether the server that just ended had been up."""
+    def was_up(self) -> bool:
+        """Tell whether the server that just ended had been serving: a clean end, or none at all."""
         if self.child is not None and self.child.returncode == 0:
             return True
         try:
@@ -114,12 +124,6 @@ class Watcher:
         except (OSError, UnicodeDecodeError):
             return False
         return len(lines) > STATE_LINE and lines[STATE_LINE].strip() == "ready"
-
-    def reported_since(self, mark: int, words: bytes) -> bool:
-        """Tell whether the log holds `words` after the position `mark`."""
-        with open(self.task["log"], "rb") as file:
-            file.seek(mark)
-            return words in file.read()
 
 
 def _wait_for(pid: int) -> None:
@@ -160,8 +164,10 @@ def _forget_pid(folder: str, name: str) -> None:
     lines = os.read(file, 4096).split(b"\n")
     if lines[0].strip().isdigit():
         lines[0] = str(os.getpid()).encode()
-        os.ftruncate(file, 0)
-        os.pwrite(file, b"\n".join(lines[:STATE_LINE]) + b"\n", 0)
+        text = b"\n".join(lines[:STATE_LINE]) + b"\n"
+        # Written before it is cut, for a full disk might not give a freed block back.
+        os.pwrite(file, text, 0)
+        os.ftruncate(file, len(text))
     else:
         os.unlink(name, dir_fd=where)
     os.close(file)
