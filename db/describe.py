@@ -25,7 +25,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnFacts:
-    """One column: its kind, whether it may be null, its longest text in characters, if it has a default."""
+    """One column: its kind, whether it may be null, its longest text in characters, if it has a default.
+
+    A decimal column also has a `precision` (all digits) and a `scale` (digits after the point).
+    """
 
     name: str
     kind: Kind
@@ -33,6 +36,8 @@ class ColumnFacts:
     max_length: int | None
     has_default: bool
     array: bool = False
+    precision: int | None = None
+    scale: int | None = None
 
 
 # The order matters: a BigInteger is an Integer too.
@@ -92,4 +97,6 @@ def _facts(column: Column[Any], kind: Kind) -> ColumnFacts:
         max_length=getattr(column.type, "length", None),
         has_default=column.server_default is not None,
         array=kind is Kind.JSON and "'[]'" in str(getattr(column.server_default, "arg", "")),
+        precision=getattr(column.type, "precision", None),
+        scale=getattr(column.type, "scale", None),
     )

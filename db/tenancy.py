@@ -1,0 +1,67 @@
+"""Wall 1: the only place that adds the workspace to a statement, and the check that none lacks it."""
+
+from typing import Any
+
+from sqlalchemy import BindParameter, Column, ColumnElement, FromClause, Table, Uuid, bindparam, or_
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.expression import Alias, Select
+from sqlalchemy.sql.visitors import ExternallyTraversible
+
+from db.models import Workspace
+
+WORKSPACE: BindParameter[Any] = bindparam("workspace", type_=Uuid())
+"""The workspace of the caller's token; no other value ever reaches a fence."""
+
+
+class UnfencedStatementError(Exception):
+    """A statement would read a tenant table without its workspace: a programming error."""
+
+
+def fence(source: FromClause) -> ColumnElement[bool]:
+    """Return the condition that keeps `source` inside the caller's workspace.
+
+    The workspaces themselves are fenced to the caller's own and those it created (C-12).
+    """
+    if "workspace_id" in source.c:
+        return source.c.workspace_id == WORKSPACE
+    return or_(source.c.id == WORKSPACE, source.c.parent_workspace_id == WORKSPACE)
+
+
+def check(statement: ExternallyTraversible) -> None:
+    """Refuse a statement in which a tenant table appears without its fence.
+
+    Raises UnfencedStatementError naming the table.
+    """
+    for select in visitors.iterate(statement):
+        if isinstance(select, Select):
+            _check_select(select)
+
+
+def _check_select(select: Select[Any]) -> None:
+    condition = select.whereclause
+    fenced = set() if condition is None else {_fenced(part) for part in visitors.iterate(condition)}
+    for source in select.get_final_froms():
+        for found in _direct_tables(source):
+            if found not in fenced:
+                raise UnfencedStatementError(f"{found} is read without its workspace.")
+
+
+def _direct_tables(source: FromClause) -> list[FromClause]:
+    """Return the tables of a FROM clause itself, not those inside its subqueries."""
+    if isinstance(source, Table) or (isinstance(source, Alias) and isinstance(source.element, Table)):
+        return [source]
+    left, right = getattr(source, "left", None), getattr(source, "right", None)
+    return [found for side in (left, right) if side is not None for found in _direct_tables(side)]
+
+
+def _fenced(part: Any) -> FromClause | None:
+    left, right = getattr(part, "left", None), getattr(part, "right", None)
+    if right is not WORKSPACE or not isinstance(left, Column):
+        return None
+    own = left.table.name == Workspace.__tablename__ or _is_alias_of_workspaces(left.table)
+    return left.table if left.name == ("id" if own else "workspace_id") else None
+
+
+def _is_alias_of_workspaces(source: FromClause) -> bool:
+    element = getattr(source, "element", None)
+    return isinstance(element, Table) and element.name == Workspace.__tablename__
