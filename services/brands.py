@@ -1,6 +1,8 @@
 """Brands: who makes a product."""
 
 from db.models import Brand
+from services import slugs
+from services.engine import formats
 from services.engine.resource import Field, Relation, Resource
 
 BRAND = Resource(
@@ -24,11 +26,18 @@ BRAND = Resource(
             "Short name in URLs, unique in the workspace.",
             writable=True,
             filterable=True,
+            check=slugs.check,
             example="alpine-dairy",
         ),
         Field("description", "What the brand stands for.", writable=True, searchable=True),
-        Field("website", "Home page.", writable=True, example="https://alpine-dairy.example"),
-        Field("logo_url", "Address of the logo.", writable=True),
+        Field(
+            "website",
+            "Home page.",
+            writable=True,
+            check=formats.web_address,
+            example="https://alpine-dairy.example",
+        ),
+        Field("logo_url", "Address of the logo.", writable=True, check=formats.web_address),
     ),
     relations=(Relation("products", "Products of the brand.", many="product", via="brand_id", nested=True),),
 )

@@ -1,6 +1,7 @@
 """Categories: one tree that files products."""
 
 from db.models import Category
+from services import slugs
 from services.engine.resource import Field, Relation, Resource
 
 CATEGORY = Resource(
@@ -24,6 +25,7 @@ CATEGORY = Resource(
             "Short name in URLs, unique in the workspace.",
             writable=True,
             filterable=True,
+            check=slugs.check,
             example="breakfast-cereals",
         ),
         Field("description", "What belongs here.", writable=True, searchable=True),

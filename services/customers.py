@@ -1,6 +1,7 @@
 """Customers: who buys."""
 
 from db.models import Customer
+from services.engine import formats
 from services.engine.resource import Field, Relation, Resource
 
 CUSTOMER = Resource(
@@ -26,6 +27,7 @@ CUSTOMER = Resource(
             filterable=True,
             sortable=True,
             searchable=True,
+            check=formats.email,
             example="ada@example.com",
         ),
         Field("phone", "Telephone number.", writable=True, example="+44 20 7946 0000"),

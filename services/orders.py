@@ -1,5 +1,7 @@
 """Orders: what customers bought."""
 
+from decimal import Decimal
+
 from db.models import Currency, Order, OrderStatus
 from services.engine.resource import Field, Relation, Resource
 
@@ -35,7 +37,14 @@ ORDER = Resource(
             example="GBP",
         ),
         Field("subtotal_cents", "Sum of the lines, in minor units.", example=15989),
-        Field("tax_rate", "Tax rate as a decimal fraction.", writable=True, example="0.0875"),
+        Field(
+            "tax_rate",
+            "Tax rate as a decimal fraction.",
+            writable=True,
+            minimum=0,
+            maximum=Decimal("9.999999"),
+            example="0.0875",
+        ),
         Field("tax_cents", "Tax on the subtotal, in minor units.", example=1399),
         Field(
             "total_cents",

@@ -1,8 +1,22 @@
 """Products: what a workspace sells."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from db.models import Currency, ProductStatus
 from db.models import Product as ProductModel
+from services import gtin, slugs
+from services.engine import formats
+from services.engine.errors import Invalid
 from services.engine.resource import Field, Relation, Resource
+
+
+def _currency_beside_price(values: Mapping[str, Any]) -> dict[str, Invalid]:
+    """Demand a currency wherever there is a price."""
+    if values.get("price_cents") is None or values.get("currency") is not None:
+        return {}
+    return {"currency": Invalid("cant_be_blank", "A price needs a currency.")}
+
 
 PRODUCT = Resource(
     name="product",
@@ -16,6 +30,7 @@ PRODUCT = Resource(
             writable=True,
             filterable=True,
             sortable=True,
+            check=gtin.normalise,
             example="04006381333931",
         ),
         Field(
@@ -33,6 +48,7 @@ PRODUCT = Resource(
             "Short name in URLs, unique in the workspace.",
             writable=True,
             filterable=True,
+            check=slugs.check,
             example="oat-flakes-500-g",
         ),
         Field(
@@ -53,7 +69,7 @@ PRODUCT = Resource(
             filterable=True,
             example={"sugars_100g": 1.2},
         ),
-        Field("image_url", "Address of a picture.", writable=True),
+        Field("image_url", "Address of a picture.", writable=True, check=formats.web_address),
         Field(
             "status",
             "Life cycle of the product.",
@@ -69,6 +85,7 @@ PRODUCT = Resource(
             writable=True,
             filterable=True,
             sortable=True,
+            minimum=0,
             example=249,
         ),
         Field(
@@ -101,4 +118,5 @@ PRODUCT = Resource(
         Relation("category", "The category it is filed under.", one="category", via="category_id"),
         Relation("brand", "The brand that makes it.", one="brand", via="brand_id"),
     ),
+    rules=(_currency_beside_price,),
 )

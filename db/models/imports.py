@@ -26,4 +26,5 @@ class Import(Tenant, Model):
     line: Mapped[int] = mapped_column(BigInteger)
     good: Mapped[int] = mapped_column(BigInteger)
     rejected: Mapped[int] = mapped_column(BigInteger)
+    errors_size: Mapped[int] = mapped_column(BigInteger)
     finished_at: Mapped[datetime.datetime | None]

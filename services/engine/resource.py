@@ -1,12 +1,15 @@
 """What a resource is: frozen data from which every surface is derived."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from db.describe import ColumnFacts, Kind, columns, is_tenant
 from db.models import Model
+from services.engine.errors import Invalid
 
 
 class Operator(StrEnum):
@@ -47,9 +50,19 @@ class Shown(StrEnum):
     NEVER = "never"
 
 
+Check = Callable[[Any], Any]
+"""Takes a value of the column's type and returns it, perhaps normalised, or an `Invalid`."""
+
+Rule = Callable[[Mapping[str, Any]], Mapping[str, Invalid]]
+"""Takes the valid values of a row and returns what is wrong between them, by field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a resource; type, length and nullability come from its column."""
+    """One field of a resource; type, length and nullability come from its column.
+
+    `minimum` and `maximum` bound a number, `check` judges a value of the right type.
+    """
 
     name: str
     doc: str
@@ -60,6 +73,9 @@ class Field:
     searchable: bool = False
     shown: Shown = Shown.ALWAYS
     enum: type[StrEnum] | None = None
+    minimum: int | Decimal | None = None
+    maximum: int | Decimal | None = None
+    check: Check | None = None
     example: Any = None
 
 
@@ -99,7 +115,8 @@ class Resource:
     """One resource, declared once.
 
     `type` is its name in relationships and events, where that differs from `name` (C-45). `aliases` maps
-    names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29).
+    names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29). `rules` judge
+    the fields of a row together.
     """
 
     name: str
@@ -111,6 +128,7 @@ class Resource:
     type: str = ""
     sort: str = "-inserted_at"
     aliases: dict[str, str] = field(default_factory=dict, hash=False)
+    rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.type:

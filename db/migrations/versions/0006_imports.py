@@ -32,6 +32,7 @@ def _imports() -> None:
         Column("line", BigInteger(), nullable=False),
         Column("good", BigInteger(), nullable=False),
         Column("rejected", BigInteger(), nullable=False),
+        Column("errors_size", BigInteger(), nullable=False),
         Column("finished_at", DateTime(timezone=True)),
         Column("version", BigInteger(), nullable=False, server_default=text("1")),
         Column("inserted_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
