@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 TURN_SECONDS = 330.0
 LONGEST_DELAY = 30.0  # seconds between attempts to revive a server that cannot start.
+FULL_DISK = 2**20  # bytes left.
 LONGEST_LOG = 10 * 2**20
 SETTINGS = {
     "listen_addresses": "",
@@ -194,7 +196,9 @@ class Embedded:
         with self._place.log.open("rb") as output:
             output.seek(mark)
             lines = output.read().decode(errors="replace").splitlines()
-        if any(reports_full_disk(line) for line in lines):
+        # A log on a full disk stays empty.
+        full = shutil.disk_usage(self._place.home).free < FULL_DISK
+        if full or any(reports_full_disk(line) for line in lines):
             return disk_full(self._place.home)
         fatal = [line for line in lines if FATAL.search(line)]
         reason = FATAL.split((fatal or lines or ["its log is empty"])[-1])[-1]

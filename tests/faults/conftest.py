@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_on_trial import Engine, eventually
+
+from tests.faults.engine_on_trial import Engine, eventually
 
 
 @pytest.fixture

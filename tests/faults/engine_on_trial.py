@@ -100,7 +100,7 @@ class Engine:
         return pids[0] if pids else None
 
     def running(self) -> list[psutil.Process]:
-        """Return every live process of this folder: applications, watcher, initdb, server and its children."""
+        """Return every live process of this folder: applications, watcher, initdb, server, backends."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):

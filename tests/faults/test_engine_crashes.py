@@ -5,7 +5,8 @@ import signal
 
 import psycopg
 import pytest
-from engine_on_trial import Engine, count_rows, eventually, write_rows
+
+from tests.faults.engine_on_trial import Engine, count_rows, eventually, write_rows
 
 ROWS = 20_000
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from engine_on_trial import Engine, eventually, write_rows
+
+from tests.faults.engine_on_trial import Engine, eventually, write_rows
 
 ROWS = 1_000
 SOCKET_LOCK = ".s.PGSQL.5432.lock"
@@ -13,7 +14,7 @@ SOCKET_LOCK = ".s.PGSQL.5432.lock"
 
 @pytest.fixture
 def spawn(engine: Engine) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
-    """Start programs under the server's own account: the strangers that PostgreSQL cannot tell from itself."""
+    """Start programs under the server's own account, which PostgreSQL might take for itself."""
     strangers = []
 
     def _spawn(*command: str) -> subprocess.Popen[bytes]:
