@@ -84,7 +84,9 @@ class Embedded:
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and locks.is_unshared(self._place.lease):
             if locks.is_free(self._place.watch_lock):
-                break
+                if self._watcher is not None:
+                    self._watcher.wait()
+                return
             time.sleep(locks.PAUSE_SECONDS)
 
     def __enter__(self) -> Self:
