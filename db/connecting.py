@@ -62,7 +62,8 @@ async def connect(conninfo: str, settings: Mapping[str, str], within: float) -> 
             pgconn.finish()
         if isinstance(error, TimeoutError):
             raise _unreachable(f"no connection within {within:g} s") from None
-        if isinstance(error, OSError | LibpqError):
+        # A host name or list of ports that makes no sense is a ValueError.
+        if isinstance(error, OSError | LibpqError | ValueError):
             raise _unreachable(str(error)) from None
         raise
     return pgconn

@@ -4,26 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from db.calls import (
-    Call,
-    DatabaseError,
-    DatabaseUnavailable,
-    Row,
-    Statement,
-    StatementTimeout,
-    Traffic,
-)
+from db.calls import Call, DatabaseError, DatabaseUnavailable, Row, Statement, StatementTimeout, Traffic
 from db.connecting import connect, startup_conninfo
 from db.connection import Connection
 
-__all__ = [
-    "DatabaseError",
-    "DatabaseUnavailable",
-    "Driver",
-    "Row",
-    "Statement",
-    "StatementTimeout",
-]
+__all__ = ["DatabaseError", "DatabaseUnavailable", "Driver", "Row", "Statement", "StatementTimeout"]
 
 _FIRST_BACKOFF = 0.02
 _LAST_BACKOFF = 1.0
@@ -262,6 +247,9 @@ class Driver:
 
     def _adopt(self, connection: Connection) -> None:
         """Put a new connection to work, first for the calls that lost theirs."""
+        if self._closed:
+            connection.close()
+            raise _closed()
         self._outage = self._failure = None
         self._backoff = _FIRST_BACKOFF
         self._connections.append(connection)

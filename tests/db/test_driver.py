@@ -266,11 +266,14 @@ async def test_statement_deallocated_behind_the_driver_is_prepared_again_unseen(
     assert echoes == [[(b"%d" % n,)] for n in range(5)]
 
 
-async def test_persistent_error_of_a_prepared_statement_is_tried_twice_only(empty_database: str) -> None:
+async def test_error_that_no_new_preparing_can_heal_is_final(empty_database: str) -> None:
     async with opened(empty_database, size=1) as driver:
         raising = """create function f(boolean) returns int language plpgsql as
             $$ begin if $1 then raise sqlstate '0A000'; end if; return 1; end $$"""
         await driver.fetch(Statement(raising), [])
+        with pytest.raises(DatabaseError):
+            await driver.fetch(Statement("select f(true)"), [])
+        assert driver.statements_sent == 2
         call = Statement("select f($1)")
         assert await driver.fetch(call, [b"f"]) == [(b"1",)]
         sent = driver.statements_sent

@@ -259,6 +259,27 @@ async def test_pool_heals_when_the_server_comes_back(empty_database: str) -> Non
         await driver.close()
 
 
+async def test_short_outage_is_waited_out(empty_database: str) -> None:
+    async with relayed(empty_database) as (port, _):
+        pass
+    driver = Driver(f"{empty_database} host=127.0.0.1 port={port}", connect_timeout=5)
+    waiting = [asyncio.create_task(driver.fetch(ECHO, [b"%d" % n])) for n in range(5)]
+    await asyncio.sleep(0.1)
+
+    async with relayed(empty_database, port):
+        assert await asyncio.gather(*waiting) == [[(b"%d" % n,)] for n in range(5)]
+        await driver.close()
+
+
+@pytest.mark.parametrize("hosts", ["localhost,localhost", "/nowhere,localhost", "localhost,127.0.0.1"])
+async def test_hosts_of_the_connection_string_are_tried_in_turn(empty_database: str, hosts: str) -> None:
+    async with relayed(empty_database) as (port, clients):
+        async with opened(f"{empty_database} host={hosts} port=1,{port}") as driver:
+            assert await driver.fetch(ECHO, [b"a"]) == [(b"a",)]
+
+        assert len(clients) == 1
+
+
 async def test_silent_server_times_out_without_blocking_the_loop() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         driver = Driver(f"host=localhost port={silent.getsockname()[1]} dbname=none", connect_timeout=0.5)
@@ -274,6 +295,32 @@ async def test_silent_server_times_out_without_blocking_the_loop() -> None:
 
     assert raised.value.message == "The database cannot be reached: no connection within 0.5 s."
     assert longest < 0.4
+
+
+@pytest.mark.parametrize("target", ["host=a..b", "host=localhost,localhost port=1,2,3"])
+async def test_senseless_address_is_reported_to_every_caller(target: str) -> None:
+    driver = Driver(target, connect_timeout=0.1)
+
+    with pytest.raises(DatabaseUnavailable):
+        await driver.open()
+    with pytest.raises(DatabaseUnavailable):
+        await driver.fetch(ECHO, [b"a"])
+    await driver.close()
+
+
+async def test_driver_closed_while_it_connects_keeps_no_connection(empty_database: str) -> None:
+    driver = Driver(empty_database, application_name="closing")
+    opening = asyncio.create_task(driver.open())
+    await asyncio.sleep(0)
+
+    await driver.close()
+
+    with pytest.raises(DatabaseUnavailable):
+        await opening
+    async with opened(empty_database) as other:
+        async with asyncio.timeout(5):
+            while await other.fetch(SIBLINGS, [b"closing"]):
+                await asyncio.sleep(0.01)
 
 
 async def test_refused_session_setting_is_reported(empty_database: str) -> None:
