@@ -1,0 +1,79 @@
+"""Closed-loop load: eight connections, each sending its next request when it has its answer."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one slice of load did; latencies in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    abandoned: int
+    """Requests sent whose answers were no longer awaited: the server has worked for them all the same."""
+
+
+def generator() -> str:
+    """Return which load generator this machine has: `wrk`, or our own in Python."""
+    return "wrk" if shutil.which("wrk") else "python"
+
+
+def write_requests(path: Path, requests: list[bytes]) -> None:
+    """Write `requests` as the generators read them."""
+    path.write_bytes(b"".join(b"%d\n%s" % (len(request), request) for request in requests))
+
+
+def read_requests(path: Path) -> list[bytes]:
+    """Read what `write_requests` wrote."""
+    requests = []
+    with path.open("rb") as file:
+        while length := file.readline():
+            requests.append(file.read(int(length)))
+    return requests
+
+
+def run(port: int, requests: Path, first: int, seconds: float) -> Slice:
+    """Send the requests of the file `requests` in turn, from number `first`, for `seconds`.
+
+    Raises RuntimeError when a request was refused or a connection broke.
+    """
+    command = (_wrk if generator() == "wrk" else _own)(port, requests, first, seconds)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120, check=False)
+    lines = done.stderr.strip().splitlines()
+    if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
+        raise RuntimeError(f"The load generator failed: {done.stderr[-1000:]} {done.stdout[-1000:]}")
+    told = json.loads(lines[-1])
+    if told["refused"] or told["broken"]:
+        raise RuntimeError(f"Under load {told['refused']} answers were errors, {told['broken']} broke off.")
+    abandoned = CONNECTIONS if generator() == "wrk" else 0
+    return Slice(told["requests"], told["seconds"], told["p50"], told["p99"], abandoned)
+
+
+def _wrk(port: int, requests: Path, first: int, seconds: float) -> list[str]:
+    # The script and our own generator read the same file, so both send the same bytes.
+    return [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds:g}s",
+        "--timeout=60s",
+        f"-s{HERE / 'wrk.lua'}",
+        f"http://127.0.0.1:{port}",
+        "--",
+        str(requests),
+        str(first),
+    ]
+
+
+def _own(port: int, requests: Path, first: int, seconds: float) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.generator", str(port), str(requests), str(first), str(seconds)]
