@@ -119,7 +119,10 @@ def _statement(node: Query) -> Select[Any]:
             return _batch(node, Compiler())
         case Estimate():
             source = table(node.rows.model).alias("t")
-            return select(literal_column("1")).select_from(source).where(*visible(node.rows, source))
+            where = visible(node.rows, source)
+            if node.rows.via is not None and node.parent is not None:
+                where.append(source.c[node.rows.via] == bound(node.parent, Uuid()))
+            return select(literal_column("1")).select_from(source).where(*where)
 
 
 def _answer(source: FromClause, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -217,7 +220,7 @@ def _json(source: str) -> ColumnElement[Any]:
 
 
 def _page(node: Page, compiler: Compiler) -> Select[Any]:
-    parent = None if node.rows.parent is None else bound(node.rows.parent, Uuid())
+    parent = None if node.parent is None else bound(node.parent, Uuid())
     keyed = tuple(term.column for term in node.rows.order)
     columns = _kept(node.object, node.included, None) | set(keyed)
     page = _materialized(select(rows(node.rows, columns, compiler, parent)), "p")
@@ -257,15 +260,15 @@ def _fetched(node: Page, page: CTE) -> ColumnElement[Any]:
 
 def _boundaries(node: Page, keyed: tuple[str, ...], page: CTE) -> list[ColumnElement[Any]]:
     """Return the cursors of the page's first and last row, in the order they are shown."""
-    if node.cursor is None:
+    if node.cursors is None:
         return [null().label("first"), null().label("last")]
     window = node.rows.window
-    beginning, limit = bound(node.cursor, Text()), bound(window.limit, BigInteger())
+    limit = bound(window.limit, BigInteger())
     place: ColumnElement[Any] = literal_column("p.rn")
     places = (place, place.desc())
     made = [
         cursors.cursor(
-            beginning,
+            bound(beginning, Text()),
             select(cursors.keys("p", keyed))
             .select_from(page)
             .where(place <= limit)
@@ -273,7 +276,7 @@ def _boundaries(node: Page, keyed: tuple[str, ...], page: CTE) -> list[ColumnEle
             .limit(literal_column("1"))
             .scalar_subquery(),
         )
-        for end in (reversed(places) if window.backward else places)
+        for beginning, end in zip(node.cursors, reversed(places) if window.backward else places, strict=True)
     ]
     return [made[0].label("first"), made[1].label("last")]
 

@@ -34,7 +34,7 @@ def head() -> str:
 
 def is_current(url: str) -> bool:
     """Tell whether the database at `url` has exactly the newest schema."""
-    with psycopg.connect(_conninfo(url)) as connection:
+    with psycopg.connect(conninfo(url)) as connection:
         return _revision(connection) == head()
 
 
@@ -86,7 +86,7 @@ def _locked(url: str) -> "Iterator[Connection]":
     from sqlalchemy import NullPool, create_engine, text
 
     engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(_conninfo(url)), poolclass=NullPool
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo(url)), poolclass=NullPool
     )
     with engine.connect() as connection:
         # The lock belongs to the session and goes with it, however this process ends.
@@ -112,6 +112,7 @@ def _revision(connection: psycopg.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def _conninfo(url: str) -> str:
+def conninfo(url: str) -> str:
+    """Return `url` without SQLAlchemy's name of the driver, so that libpq understands it."""
     scheme, separator, rest = url.partition("://")
     return f"{scheme.partition('+')[0]}://{rest}" if separator and " " not in scheme else url

@@ -308,7 +308,9 @@ def connection(node: query.Connection, parent: ColumnElement[Any] | None, compil
     pieces = _Pieces(node, str(paged.name), compiler)
     outputs = [pieces.add(part) for part in node.parts]
     laterals = tuple(pieces.laterals)
-    gathered = select(pieces.count().label("n"), *pieces.aggregates).select_from(joined(paged, laterals))
+    gathered = select(pieces.count(own=parent is not None).label("n"), *pieces.aggregates).select_from(
+        joined(paged, laterals)
+    )
     name, row = pieces.name, compiler.name("n")
     source: FromClause = gathered.subquery(name)
     if any(isinstance(part, query.Total) for part in node.parts):
@@ -355,12 +357,11 @@ class _Pieces:
             case query.PageInfo():
                 return self._page_info(part)
 
-    def count(self) -> ColumnElement[Any]:
-        """Return the number of rows in the page and below it."""
-        own: ColumnElement[Any] = func.count(self.place)
-        for counter in self.counters:
-            own = own + func.coalesce(func.sum(counter), literal_column("0"))
-        return own
+    def count(self, *, own: bool) -> ColumnElement[Any]:
+        """Return the number of rows below the page, and its `own` if they count."""
+        parts: list[ColumnElement[Any]] = [func.count(self.place)] if own else []
+        parts += [func.coalesce(func.sum(counter), literal_column("0")) for counter in self.counters]
+        return total(tuple(parts)) if parts else literal_column("0")
 
     def _object(self, node: Object) -> str:
         built = shape(node, self.source, self.compiler)

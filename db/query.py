@@ -135,7 +135,6 @@ class Rows:
     where: Condition | None = None
     deleted: Deleted = Deleted.HIDDEN
     via: str | None = None
-    parent: Slot | None = None
 
 
 # Output
@@ -325,15 +324,17 @@ class Get:
 class Page:
     """A page of objects, its count, its boundary cursors, and the included sets.
 
-    `owner` is the model of a nested collection's parent, which must exist.
+    `cursors` are the beginnings for going back and going on. A nested collection hangs on the row of the
+    model `owner` whose id is in `parent`; it must exist.
     """
 
     rows: Rows
     object: Object
     count: Count
-    cursor: Slot | None = None
+    cursors: tuple[Slot, Slot] | None = None
     included: tuple[Included, ...] = ()
     owner: type[Model] | None = None
+    parent: Slot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,9 +362,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The planner's estimate of how many rows a collection has."""
+    """The planner's estimate of how many rows a collection has, below the parent in a slot if given."""
 
     rows: Rows
+    parent: Slot | None = None
 
 
 Query: TypeAlias = Get | Page | Connect | AnyOf | Batch | Estimate

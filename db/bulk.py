@@ -1,0 +1,269 @@
+"""Writes many rows at once: COPY into a temporary table, judge them there, insert the good ones."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, LiteralString, NoReturn
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects.postgresql import JSONB
+
+from db.describe import table
+from db.migrate import conninfo
+from db.models import Model
+
+Row = Mapping[str, Any]
+"""One row by column name; every row of a call has the same columns."""
+
+
+class Fault(StrEnum):
+    """Why a row was not written."""
+
+    TAKEN = "taken"
+    MISSING = "missing"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A row that was not written: the column at fault and, where PostgreSQL refused it, its reason."""
+
+    fault: Fault
+    column: str
+    reason: str = ""
+
+
+class BulkFailed(Exception):
+    """The database could not be reached or ended the work; the message is a sentence for the operator."""
+
+
+class Bulk:
+    """A synchronous connection for bulk work; transactions are opened explicitly and may nest."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Return a transaction, or a savepoint within one."""
+        return self._connection.transaction()
+
+    def undo(self) -> NoReturn:
+        """Roll back the innermost `transaction` and go on after its block."""
+        raise psycopg.Rollback
+
+    def run(self, query: LiteralString | sql.Composed, parameters: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement and return its rows, if it has any."""
+        cursor = self._connection.execute(query, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def workspace_id(self, slug: str) -> UUID | None:
+        """Return the id of the live workspace called `slug`."""
+        found = self.run("SELECT id FROM workspaces WHERE slug = %s AND deleted_at IS NULL", (slug,))
+        return found[0][0] if found else None
+
+    def lock(self, name: str) -> None:
+        """Wait for the lock called `name` and hold it until the transaction ends."""
+        self.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+    def copy(self, model: type[Model], rows: Sequence[Row]) -> None:
+        """Write `rows` straight into the table of `model`; nothing may clash."""
+        if rows:
+            self.write(sql.Identifier(table(model).name), list(rows[0]), rows)
+
+    def find(
+        self, model: type[Model], workspace_id: UUID, key: tuple[str, ...], values: Sequence[str]
+    ) -> dict[str, tuple[UUID, str]]:
+        """Return id and name of the oldest live row for each of `values` that one has as its `key`.
+
+        `key` is a column of texts, or a JSONB column and the name of a member.
+        """
+        same = sql.SQL("t.{} = v" if len(key) == 1 else "t.{} @> jsonb_build_object({}, v)").format(
+            sql.Identifier(key[0]), *map(sql.Literal, key[1:])
+        )
+        # The OFFSET keeps the planner to one index look-up per value, however large the table is.
+        query = sql.SQL(
+            "SELECT DISTINCT ON (v) v, f.id, f.name FROM unnest(%s::text[]) v CROSS JOIN LATERAL (SELECT * FROM"
+            " {target} t WHERE t.workspace_id = %s AND {same} AND t.deleted_at IS NULL OFFSET 0) f"
+            " ORDER BY v, f.inserted_at, f.id"
+        ).format(target=sql.Identifier(table(model).name), same=same)
+        return {value: (id_, name) for value, id_, name in self.run(query, (list(values), workspace_id))}
+
+    def insert(self, model: type[Model], workspace_id: UUID, rows: Sequence[Row]) -> dict[int, Clash]:
+        """Write the rows that clash with nothing and return the others by their place in `rows`.
+
+        Every row has an `id`. None stands for the column's default. A row clashes when a live row, or an
+        earlier one of the call, has its key; when it refers to a row that is absent or deleted; or when
+        PostgreSQL refuses it.
+        """
+        if not rows:
+            return {}
+        with self.transaction():
+            stage = _Stage(self, table(model), list(rows[0]), workspace_id)
+            stage.fill(rows)
+            clashes = stage.judge()
+            clashes |= stage.insert([ordinal for ordinal in range(len(rows)) if ordinal not in clashes])
+            stage.drop()
+        return clashes
+
+    def write(self, target: sql.Identifier, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Copy `columns` of `rows` into `target`."""
+        statement = sql.SQL("COPY {} ({}) FROM STDIN").format(target, _names(columns))
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([_plain(row[column]) for column in columns])
+
+
+class _Stage:
+    """Rows on their way into `target`, in a temporary table that is theirs alone."""
+
+    def __init__(self, bulk: Bulk, target: Table, columns: list[str], workspace_id: UUID) -> None:
+        self._bulk = bulk
+        self._target = target
+        self._columns = columns
+        self._workspace_id = workspace_id
+        self._ids: list[UUID] = []
+        self._stage = sql.Identifier(f"stage_{target.name}")
+        self._names: dict[str, sql.Composable] = {
+            "stage": self._stage,
+            "target": sql.Identifier(target.name),
+            "columns": _names(columns),
+        }
+
+    def fill(self, rows: Sequence[Row]) -> None:
+        """Make the table and copy `rows` into it, each with its place."""
+        self._run(
+            "CREATE TEMP TABLE {stage} ON COMMIT DROP AS"
+            " SELECT 0 AS ordinal, {columns} FROM {target} WITH NO DATA"
+        )
+        numbered = ({"ordinal": ordinal, **row} for ordinal, row in enumerate(rows))
+        self._bulk.write(self._stage, ["ordinal", *self._columns], numbered)
+        self._ids = [row["id"] for row in rows]
+
+    def drop(self) -> None:
+        """Drop the table, as the transaction may stage more rows for the same target."""
+        self._run("DROP TABLE {stage}")
+
+    def judge(self) -> dict[int, Clash]:
+        """Return the rows whose key is taken or whose reference leads nowhere."""
+        clashes: dict[int, Clash] = {}
+        for key in _unique_keys(self._target, self._columns):
+            taken = self._taken(key)
+            clashes |= {ordinal: Clash(Fault.TAKEN, key[0]) for ordinal in taken}
+        for column, referred in _references(self._target, self._columns):
+            missing = self._missing(column, referred)
+            clashes |= {ordinal: Clash(Fault.MISSING, column) for ordinal in missing}
+        return clashes
+
+    def _taken(self, key: tuple[str, ...]) -> list[int]:
+        # The LIMIT keeps the planner to one index look-up per staged row, however large the table is.
+        found = self._run(
+            "SELECT ordinal FROM (SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY ordinal) AS place"
+            " FROM {stage} WHERE ({key}) IS NOT NULL) s LEFT JOIN LATERAL (SELECT true AS hit FROM {target} t"
+            " WHERE t.workspace_id = %s AND ({theirs}) = ({ours}) AND t.deleted_at IS NULL LIMIT 1) t ON true"
+            " WHERE t.hit OR s.place > 1",
+            self._workspace_id,
+            key=_names(key),
+            ours=_names(key, "s"),
+            theirs=_names(key, "t"),
+        )
+        return [ordinal for (ordinal,) in found]
+
+    def _missing(self, column: str, referred: str) -> list[int]:
+        found = self._run(
+            "SELECT ordinal FROM {stage} s LEFT JOIN LATERAL (SELECT true AS hit FROM {referred} t"
+            " WHERE t.workspace_id = %s AND t.id = s.{column} AND t.deleted_at IS NULL LIMIT 1) t ON true"
+            " WHERE s.{column} IS NOT NULL AND t.hit IS NULL",
+            self._workspace_id,
+            column=sql.Identifier(column),
+            referred=sql.Identifier(referred),
+        )
+        return [ordinal for (ordinal,) in found]
+
+    def insert(self, ordinals: list[int]) -> dict[int, Clash]:
+        """Write the rows at `ordinals`; those that PostgreSQL refuses are found by halving."""
+        if not ordinals:
+            return {}
+        try:
+            with self._bulk.transaction():
+                written = self._insert(ordinals)
+        except (DataError, IntegrityError, ProgramLimitExceeded) as error:
+            if len(ordinals) == 1:
+                return {ordinals[0]: _refusal(self._target, error)}
+            half = len(ordinals) // 2
+            return self.insert(ordinals[:half]) | self.insert(ordinals[half:])
+        # What is absent lost to a concurrent writer, or its id exists already.
+        absent = (ordinal for ordinal in ordinals if self._ids[ordinal] not in written)
+        return {ordinal: Clash(Fault.TAKEN, "id") for ordinal in absent}
+
+    def _insert(self, ordinals: list[int]) -> set[UUID]:
+        values = sql.SQL(", ").join(_value(self._target.columns[column]) for column in self._columns)
+        found = self._run(
+            "INSERT INTO {target} (workspace_id, {columns}) SELECT %s, {values} FROM {stage} s"
+            " WHERE ordinal = ANY(%s) ORDER BY ordinal ON CONFLICT DO NOTHING RETURNING id",
+            self._workspace_id,
+            ordinals,
+            values=values,
+        )
+        return {id_ for (id_,) in found}
+
+    def _run(self, query: LiteralString, *parameters: Any, **names: sql.Composable) -> list[Any]:
+        return self._bulk.run(sql.SQL(query).format(**self._names, **names), parameters)
+
+
+@contextmanager
+def connect(url: str) -> Iterator[Bulk]:
+    """Open a connection for bulk work; raises `BulkFailed` when the database is or becomes unreachable."""
+    try:
+        with psycopg.connect(conninfo(url), autocommit=True, application_name="diptych-bulk") as connection:
+            yield Bulk(connection)
+    except psycopg.OperationalError as error:
+        raise BulkFailed(f"The database ended the work: {str(error).strip().splitlines()[0]}.") from error
+
+
+def _plain(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+
+
+def _names(columns: Sequence[str], alias: str = "") -> sql.Composed:
+    prefix = (alias,) if alias else ()
+    return sql.SQL(", ").join(sql.Identifier(*prefix, column) for column in columns)
+
+
+def _value(column: Column[Any]) -> sql.Composed:
+    """Return the staged value, or the column's default where none was given."""
+    staged = sql.SQL("s.{}").format(sql.Identifier(column.name))
+    default = getattr(column.server_default, "arg", None)
+    if default is None:
+        return sql.Composed([staged])
+    literal = f"'{default}'" if isinstance(default, str) else str(default)
+    suffix = "::jsonb" if isinstance(column.type, JSONB) else ""
+    return sql.SQL("coalesce({}, {})").format(staged, sql.SQL(literal + suffix))
+
+
+def _unique_keys(target: Table, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the keys among `columns` that live rows of a workspace have in common with none."""
+    keys = (
+        tuple(column.name for column in index.columns if column.name != "workspace_id")
+        for index in sorted(target.indexes, key=lambda index: str(index.name))
+        if index.unique
+    )
+    return [key for key in keys if set(key) <= set(columns)]
+
+
+def _references(target: Table, columns: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the columns that refer to rows of the same workspace, each with the table referred to."""
+    keys = (key for key in target.foreign_key_constraints if len(key.columns) == 2)
+    found = ((key.columns.values()[1].name, key.referred_table.name) for key in keys)
+    return sorted(pair for pair in found if pair[0] in columns)
+
+
+def _refusal(target: Table, error: psycopg.Error) -> Clash:
+    constraint = (error.diag.constraint_name or "").removeprefix(f"ck_{target.name}_")
+    column = error.diag.column_name or (constraint if constraint in target.columns else "")
+    return Clash(Fault.REFUSED, column, error.diag.message_primary or str(error))

@@ -1,0 +1,1 @@
+"""Bespoke statements, one module per resource."""

@@ -1,0 +1,20 @@
+"""The context of a request: who calls, under which name it is logged, and when."""
+
+from dataclasses import dataclass
+
+from services.engine.access import Principal
+
+
+@dataclass(slots=True)
+class Caller:
+    """One authenticated request.
+
+    `credential` is the digest under which the token was verified, `instance` the request's path (RFC 9457),
+    `now` the time in seconds since the epoch. `principal` is renewed when the token's scopes changed.
+    """
+
+    principal: Principal
+    credential: bytes
+    request_id: str
+    instance: str
+    now: float

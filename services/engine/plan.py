@@ -1,0 +1,169 @@
+"""Planning: an intent judged against the declarations, the caller's scopes and the limits."""
+
+from dataclasses import dataclass, field
+
+from db import query
+from db.describe import Kind
+from services.engine import encoding, intent
+from services.engine.access import Action, require
+from services.engine.binding import Binder, Plan
+from services.engine.catalog import Catalog
+from services.engine.documents import DocumentPlanner
+from services.engine.errors import bad_request
+from services.engine.intent import Listing, Pick
+from services.engine.listing import ListingPlanner, PlannedRows
+from services.engine.resource import Relation, Resource, Shown
+
+_PAGE_FACTS = frozenset({"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "__typename"})
+_CURSOR_FACTS = frozenset({"startCursor", "endCursor"})
+
+
+def plan(asked: intent.Intent, catalog: Catalog, scopes: frozenset[str]) -> Plan:
+    """Return the plan of `asked`.
+
+    Raises the 400 problem naming an unknown name or an exceeded limit, and the 403 problem for a resource
+    that `scopes` do not let the caller read.
+    """
+    planner = _Planner(catalog, scopes)
+    match asked:
+        case intent.Fetch() | intent.Search():
+            documents = DocumentPlanner(catalog, scopes, planner.binder, planner.listings)
+            return planner.finished(documents.plan(asked), documents.cost)
+        case intent.Select():
+            found = planner.readable(asked.resource)
+            id_ = planner.binder.slot(asked.id, encoding.row_id)
+            made: query.Query = query.Get(planner.object(found, asked.picks, ()), id_)
+        case intent.SelectAny():
+            id_ = planner.binder.slot(asked.id, encoding.row_id)
+            made = query.AnyOf(
+                tuple(planner.object(planner.readable(name), picks, ()) for name, picks in asked.candidates),
+                id_,
+            )
+        case intent.SelectMany():
+            found = planner.readable(asked.resource)
+            made = query.Connect(planner.connection(found, None, asked.listing, asked.picks, ()))
+        case intent.Load():
+            made = planner.load(asked)
+    return planner.finished(made, planner.cost)
+
+
+@dataclass(slots=True)
+class _Planner:
+    """Plans graphs of picks; `cost` counts the resources they touch."""
+
+    catalog: Catalog
+    scopes: frozenset[str]
+    binder: Binder = field(default_factory=Binder)
+    cost: int = 0
+    enum_names: bool = True
+
+    @property
+    def listings(self) -> ListingPlanner:
+        return ListingPlanner(self.catalog, self.scopes, self.binder)
+
+    def finished(self, made: query.Query, cost: int) -> Plan:
+        binder = self.binder
+        return Plan(made, tuple(binder.binds), tuple(binder.cursors), tuple(binder.sizes), cost)
+
+    def readable(self, name: str) -> Resource:
+        resource = self.catalog[name]
+        require(self.scopes, resource, Action.READ)
+        return resource
+
+    def load(self, asked: intent.Load) -> query.Query:
+        self.enum_names = False
+        ids = self.binder.slot(asked.ids, encoding.row_ids)
+        found = self.readable(asked.resource)
+        if asked.relation is None:
+            return query.Batch(ids, self.object(found, asked.picks, ()))
+        relation = found.relations_by_name[asked.relation]
+        target = self.readable(relation.target)
+        listing = asked.listing or Listing()
+        return query.Batch(ids, self.connection(target, relation, listing, asked.picks, ()))
+
+    def object(self, resource: Resource, picks: tuple[Pick, ...], sizes: tuple[int, ...]) -> query.Object:
+        self.cost += 1
+        return query.Object(resource.model, tuple(self._output(resource, pick, sizes) for pick in picks))
+
+    def _output(self, resource: Resource, pick: Pick, sizes: tuple[int, ...]) -> query.Output:
+        if pick.name == "__typename":
+            return query.Constant(pick.alias, pick.text)
+        if pick.name == "etag":
+            return query.Etag(pick.alias)
+        relation = resource.relations_by_name.get(pick.name)
+        if relation is None:
+            return value(resource, pick.name, pick.alias, enum_names=self.enum_names)
+        target = self.readable(relation.target)
+        if relation.one:
+            return query.One(pick.alias, relation.via, self.object(target, pick.picks, sizes))
+        made = self.connection(target, relation, pick.listing or Listing(), pick.picks, sizes)
+        return query.Many(pick.alias, made)
+
+    def connection(
+        self,
+        resource: Resource,
+        relation: Relation | None,
+        listing: Listing,
+        picks: tuple[Pick, ...],
+        sizes: tuple[int, ...],
+    ) -> query.Connection:
+        planned = self.listings.plan(listing, resource, relation, probe=_probes(picks))
+        sizes = (*sizes, planned.rows.window.limit.index)
+        if len(sizes) > 1:
+            self.binder.sizes.append(sizes)
+        before = self.cost
+        parts = tuple(self._part(resource, pick, sizes) for pick in picks)
+        # A list counts as one resource however often its objects are picked, or if only counted.
+        self.cost = max(self.cost, before + 1)
+        return query.Connection(planned.rows, parts, self._cursor(planned, listing, picks))
+
+    def _cursor(self, planned: PlannedRows, listing: Listing, picks: tuple[Pick, ...]) -> query.Slot | None:
+        shown = any(
+            part.name == "cursor" or part.name in _CURSOR_FACTS for pick in picks for part in pick.picks
+        )
+        if not shown and listing.paging.cursor is None:
+            return None
+        return self.listings.cursor(planned, listing.paging)
+
+    def _part(self, resource: Resource, pick: Pick, sizes: tuple[int, ...]) -> query.Part:
+        match pick.name:
+            case "nodes":
+                return query.Nodes(pick.alias, self.object(resource, pick.picks, sizes))
+            case "edges":
+                return query.Edges(
+                    pick.alias, tuple(self._edge_part(resource, part, sizes) for part in pick.picks)
+                )
+            case "pageInfo":
+                names = tuple((part.alias, part.name) for part in pick.picks if part.name in _PAGE_FACTS)
+                return query.PageInfo(pick.alias, names)
+            case "totalCount":
+                return query.Total(pick.alias)
+            case "__typename":
+                return query.Constant(pick.alias, pick.text)
+        raise bad_request(f"{pick.name!r} is not part of a connection.")
+
+    def _edge_part(
+        self, resource: Resource, pick: Pick, sizes: tuple[int, ...]
+    ) -> tuple[str, str, query.Object | str | None]:
+        if pick.name == "node":
+            return pick.alias, pick.name, self.object(resource, pick.picks, sizes)
+        return pick.alias, pick.name, pick.text or None
+
+
+def _probes(picks: tuple[Pick, ...]) -> bool:
+    facts = {part.name for pick in picks if pick.name == "pageInfo" for part in pick.picks}
+    return bool(facts & {"hasNextPage", "hasPreviousPage"})
+
+
+_RENDERS = {Kind.DATETIME: query.Render.TIMESTAMP, Kind.DECIMAL: query.Render.DECIMAL}
+
+
+def value(resource: Resource, name: str, alias: str, *, enum_names: bool) -> query.Value:
+    """Return the output of one field; raises the 400 problem if it is not shown."""
+    found = resource.all_fields.get(name)
+    if found is None or found.shown is not Shown.ALWAYS:
+        raise bad_request(f"{name!r} is not a field of {resource.plural}.")
+    render = _RENDERS.get(resource.facts[name].kind, query.Render.PLAIN)
+    if found.enum is not None and enum_names:
+        render = query.Render.ENUM_NAME
+    return query.Value(alias, name, render)

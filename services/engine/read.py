@@ -1,0 +1,216 @@
+"""Reading: requests to answers, by way of plans that are kept per shape and scopes."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from db.compile import INCLUDED_LIMIT
+from db.driver import DatabaseError, Row
+from db.execute import Call, Database, Prepared
+from db.query import Count, Estimate, Page
+from services.engine.authenticate import Authenticator
+from services.engine.binding import Plan
+from services.engine.catalog import Catalog
+from services.engine.context import Caller
+from services.engine.cursor import CursorCodec
+from services.engine.errors import Problem, bad_request, not_found
+from services.engine.failures import failed
+from services.engine.intent import Intent
+from services.engine.plan import plan
+
+_MOST_PLANS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One read: its shape, how to make the intent of that shape, and the values outside it.
+
+    Equal shapes must make equal intents: the intent is made only when the shape is new.
+    """
+
+    shape: Hashable
+    intent: Callable[[], Intent]
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of one read; `row` leads with the token's version, the JSON body and the nested rows."""
+
+    rows: list[Row]
+    cost: int
+    estimate: int | None = None
+
+    @property
+    def row(self) -> Row:
+        """Return the first row, which every query has."""
+        return self.rows[0]
+
+    @property
+    def body(self) -> bytes | None:
+        """Return the finished JSON, None where there is no such row."""
+        return self.rows[0][1]
+
+
+class Limiter(Protocol):
+    """Charges a token for what a plan costs."""
+
+    async def charge(self, caller: Caller, cost: int) -> None:
+        """Take `cost` points; raises the 429 problem when they are not there."""
+
+
+class Unlimited:
+    """The limiter of a server without limits."""
+
+    async def charge(self, caller: Caller, cost: int) -> None:
+        """Take nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    plan: Plan
+    prepared: Prepared
+    estimate: Prepared | None
+
+
+class Reader:
+    """The one way to read, for every surface."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        database: Database,
+        authenticator: Authenticator,
+        codec: CursorCodec,
+        limiter: Limiter,
+    ) -> None:
+        self.catalog, self.codec = catalog, codec
+        self._database, self._authenticator, self._limiter = database, authenticator, limiter
+        self._plans: OrderedDict[tuple[Hashable, frozenset[str]], _Planned] = OrderedDict()
+
+    async def read(self, caller: Caller, request: Request) -> Answer:
+        """Return the answer to one request, in one round trip; raises a Problem."""
+        try:
+            planned, slots = self._bind(caller, request)
+        except Problem:
+            # The refusal may rest on scopes that have changed since, and a dead token hears only that.
+            if not await self._renewed(caller):
+                raise
+            planned, slots = self._bind(caller, request)
+        await self._limiter.charge(caller, planned.plan.cost)
+        calls = [Call(planned.prepared, slots)]
+        if planned.estimate is not None:
+            calls.append(Call(planned.estimate, slots))
+        outcomes = await self._run(caller, calls)
+        if await self._stale(caller, outcomes[0]):
+            return await self.read(caller, request)
+        return _answer(planned, outcomes[0], outcomes[1] if planned.estimate else None)
+
+    async def read_many(self, caller: Caller, requests: Sequence[Request]) -> list[Answer | Problem]:
+        """Return an answer or a problem for each request, in one round trip; raises the 401 and the 429."""
+        bound = [self._attempt(caller, request) for request in requests]
+        if any(isinstance(item, Problem) for item in bound) and await self._renewed(caller):
+            bound = [self._attempt(caller, request) for request in requests]
+        good = [item for item in bound if not isinstance(item, Problem)]
+        await self._limiter.charge(caller, sum(planned.plan.cost for planned, _ in good))
+        rows = await self._run_each(caller, [Call(planned.prepared, slots) for planned, slots in good])
+        for found in rows:
+            if not isinstance(found, Problem) and await self._stale(caller, found):
+                return await self.read_many(caller, requests)
+        answers = iter(
+            found if isinstance(found, Problem) else _attempted(item[0], found)
+            for item, found in zip(good, rows, strict=True)
+        )
+        return [item if isinstance(item, Problem) else next(answers) for item in bound]
+
+    async def confirm(self, caller: Caller) -> None:
+        """Prove the caller's token live where nothing was read; raises the 401 problem."""
+        await self._renewed(caller)
+
+    # Plans
+
+    def _bind(self, caller: Caller, request: Request) -> tuple[_Planned, list[bytes | None]]:
+        key = (request.shape, caller.principal.scopes)
+        planned = self._plans.get(key)
+        if planned is None:
+            planned = self._planned(request, caller.principal.scopes)
+            self._plans[key] = planned
+            if len(self._plans) > _MOST_PLANS:
+                self._plans.popitem(last=False)
+        return planned, planned.plan.bind(request.values, self.codec, caller.now)
+
+    def _planned(self, request: Request, scopes: frozenset[str]) -> _Planned:
+        made = plan(request.intent(), self.catalog, scopes)
+        query = made.query
+        estimate = None
+        if isinstance(query, Page) and query.count is Count.ESTIMATED:
+            estimate = self._database.prepare(Estimate(query.rows, query.parent))
+        return _Planned(made, self._database.prepare(query), estimate)
+
+    def _attempt(self, caller: Caller, request: Request) -> tuple[_Planned, list[bytes | None]] | Problem:
+        try:
+            return self._bind(caller, request)
+        except Problem as problem:
+            return problem
+
+    # Execution
+
+    async def _run(self, caller: Caller, calls: list[Call]) -> list[list[Row]]:
+        principal = caller.principal
+        if len(calls) == 1:
+            try:
+                return [await self._database.run(calls[0], principal.workspace_id, principal.token_id)]
+            except DatabaseError as error:
+                raise failed(error) from error
+        found = await self._run_each(caller, calls)
+        for item in found:
+            if isinstance(item, Problem):
+                raise item
+        return [item for item in found if not isinstance(item, Problem)]
+
+    async def _run_each(self, caller: Caller, calls: list[Call]) -> list[list[Row] | Problem]:
+        principal = caller.principal
+        outcomes = await self._database.run_many(calls, principal.workspace_id, principal.token_id)
+        return [failed(item) if isinstance(item, DatabaseError) else item for item in outcomes]
+
+    async def _stale(self, caller: Caller, rows: list[Row]) -> bool:
+        """Tell whether the token's scopes changed since the plan was made; raises the 401 for a dead one."""
+        version = rows[0][0]
+        if version is not None and int(version) == caller.principal.version:
+            return False
+        caller.principal = await self._authenticator.renew(caller.principal, caller.credential, version)
+        return True
+
+    async def _renewed(self, caller: Caller) -> bool:
+        before = caller.principal
+        caller.principal = await self._authenticator.confirm(before, caller.credential)
+        return caller.principal is not before
+
+
+def _attempted(planned: _Planned, rows: list[Row]) -> Answer | Problem:
+    try:
+        return _answer(planned, rows, None)
+    except Problem as problem:
+        return problem
+
+
+def _answer(planned: _Planned, rows: list[Row], estimate: list[Row] | None) -> Answer:
+    nested = sum(int(row[2] or 0) for row in rows)
+    if nested > INCLUDED_LIMIT:
+        raise bad_request(
+            f"The response would include more than {INCLUDED_LIMIT} rows: ask for a smaller page or less."
+        )
+    guessed = None
+    if estimate is not None:
+        guessed = int(orjson.loads(estimate[0][0] or b"[]")[0]["Plan"]["Plan Rows"])
+    return Answer(rows, planned.plan.cost, guessed)
+
+
+def found(body: bytes | None) -> bytes:
+    """Return the JSON of a row that must exist; raises the 404 problem."""
+    if body is None:
+        raise not_found()
+    return body
