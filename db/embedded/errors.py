@@ -1,6 +1,8 @@
 """What the embedded engine says when it cannot work."""
 
 import errno
+import os
+import pwd
 from pathlib import Path
 
 FULL = ("No space left on device", "Disk quota exceeded")
@@ -24,5 +26,24 @@ def from_os(error: OSError, folder: Path) -> EngineError:
     """Turn an operating system error met while working in `folder` into a sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(folder)
+    if isinstance(error, PermissionError):
+        return _not_allowed(Path(error.filename or folder))
     where = error.filename or folder
     return EngineError(f"PostgreSQL cannot be kept in {folder}: {error.strerror or error} ({where}).")
+
+
+def user_name(uid: int) -> str:
+    """Return the name of an account, or its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _not_allowed(path: Path) -> EngineError:
+    existing = next((part for part in (path, *path.parents) if os.path.lexists(part)), path)
+    owner = user_name(existing.lstat().st_uid)
+    return EngineError(
+        f"{existing} belongs to the user {owner}: run this command as {owner}, or set DIPTYCH_DATA_DIR to "
+        "a folder of your own."
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from db.embedded.errors import EngineError
+from db.embedded.errors import EngineError, user_name
 
 SYSTEM_FOLDER = Path("/usr/lib/postgresql")
 OLDEST_MAJOR = 15
@@ -29,10 +29,7 @@ class Account:
     @property
     def name(self) -> str:
         """The account's name, or its number where it has none."""
-        try:
-            return pwd.getpwuid(self.uid).pw_name
-        except KeyError:
-            return str(self.uid)
+        return user_name(self.uid)
 
     def popen(self) -> dict[str, Any]:
         """Return the `subprocess` arguments that run a program as this account."""

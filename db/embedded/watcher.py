@@ -33,7 +33,7 @@ class Watcher:
         self.task = task
         self.pid: int | None = task["adopt"]
         self.child: subprocess.Popen[bytes] | None = None
-        self.stopping = False
+        self.unwanted = threading.Event()
         self.turn = threading.Lock()
 
     def run(self) -> int:
@@ -44,20 +44,20 @@ class Watcher:
         if self.pid is not None:
             _wait_for(self.pid)
         strikes = 0
-        while not self.stopping:
+        while not self.unwanted.is_set():
             began = time.monotonic()
             self.serve()
             strikes = 1 if time.monotonic() - began > SETTLED_SECONDS else strikes + 1
-            if not self.stopping and (strikes > MOST_STRIKES or not self.was_up()):
+            if not self.unwanted.is_set() and (strikes > MOST_STRIKES or not self.was_up()):
                 return 1
-            time.sleep(0.1 * (2**strikes - 2))
+            self.unwanted.wait(0.1 * (2**strikes - 2))
         return 0
 
     def serve(self) -> None:
         """Start the server, unless it is no longer wanted, and wait for its end."""
         held = self.wait_for_orphans()
         with self.turn:
-            if not self.stopping:
+            if not self.unwanted.is_set():
                 _forget_pid(self.task["data"], PID_FILE)
                 _forget_pid(self.task["sockets"], SOCKET_LOCK)
                 self.child = self.spawn(held)
@@ -94,7 +94,7 @@ class Watcher:
     def stop(self) -> None:
         """Ask the server for a fast shutdown, and for an immediate one when that takes too long."""
         with self.turn:
-            self.stopping = True
+            self.unwanted.set()
             self.signal(signal.SIGINT)
         time.sleep(STOP_SECONDS)
         with self.turn:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import psycopg
@@ -74,6 +75,14 @@ class Application:
         self.end()
 
 
+class Seen(NamedTuple):
+    """A process as it was when it was looked at."""
+
+    pid: int
+    user: str
+    command: list[str]
+
+
 class Engine:
     """A data folder, the applications on it and the processes that serve it."""
 
@@ -95,20 +104,19 @@ class Engine:
         return live_postmaster(self.place.data)
 
     def watcher(self) -> int | None:
-        pids = [process.pid for process in self.running() if "watcher.py" in " ".join(process.cmdline())]
+        pids = [seen.pid for seen in self.running() if any("watcher.py" in word for word in seen.command)]
         assert len(pids) <= 1
         return pids[0] if pids else None
 
-    def running(self) -> list[psutil.Process]:
+    def running(self) -> list[Seen]:
         """Return every live process of this folder: applications, watcher, initdb, server, backends."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                words = [*process.cmdline(), process.cwd() or ""]
-                if process.status() != psutil.STATUS_ZOMBIE and any(
-                    str(self.folder) in word for word in words
-                ):
-                    found.append(process)
+                seen = Seen(process.pid, process.username(), process.cmdline())
+                ended = process.status() == psutil.STATUS_ZOMBIE
+                if not ended and any(str(self.folder) in word for word in (*seen.command, process.cwd())):
+                    found.append(seen)
         return found
 
     def crash(self, application: Application) -> None:

@@ -18,69 +18,70 @@ MEBIBYTE = 2**20
 
 
 @pytest.fixture
-def small_disk(engine: Engine) -> Iterator[Callable[[int], None]]:
+def small_disk(new_engine: Engine) -> Iterator[Callable[[int], None]]:
     """Make the data folder a disk of its own, and return how to change its size in MB."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a small disk")
-    engine.folder.mkdir()
+    new_engine.folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=60m,mode=755", "tmpfs", str(engine.folder)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=60m,mode=755", "tmpfs", str(new_engine.folder)],
+        capture_output=True,
     )
     if mounted.returncode:
         pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
 
     def resize(megabytes: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", str(engine.folder)], check=True)
+        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", str(new_engine.folder)], check=True)
 
     yield resize
-    for application in engine.applications:
+    for application in new_engine.applications:
         application.end()
-    eventually(lambda: not engine.running())
-    subprocess.run(["umount", str(engine.folder)], check=True)
+    eventually(lambda: not new_engine.running())
+    subprocess.run(["umount", str(new_engine.folder)], check=True)
 
 
-def test_first_start_asks_for_room_before_it_writes(engine: Engine, small_disk) -> None:
+def test_first_start_asks_for_room_before_it_writes(new_engine: Engine, small_disk) -> None:
     with pytest.raises(EngineError, match="has 60 MB free and needs 100 MB"):
-        start(engine.folder)
+        start(new_engine.folder)
 
-    assert [path.name for path in (engine.folder / "postgres").iterdir()] == ["run"]
+    assert [path.name for path in (new_engine.folder / "postgres").iterdir()] == ["run"]
 
     small_disk(300)
-    with start(engine.folder) as server:
+    with start(new_engine.folder) as server:
         write_rows(server.dsn(), ROWS)
-    assert engine.rows() == ROWS
+    assert new_engine.rows() == ROWS
 
 
-def test_disk_that_fills_up_during_the_first_start_is_named(engine: Engine, small_disk, monkeypatch) -> None:
+def test_disk_that_fills_up_in_the_first_start_is_named(new_engine: Engine, small_disk, monkeypatch) -> None:
     monkeypatch.setattr(cluster, "SMALLEST_DISK", 0)
     small_disk(25)
 
-    with pytest.raises(EngineError, match=f"The disk that holds {engine.folder}/postgres is full"):
-        start(engine.folder)
+    with pytest.raises(EngineError, match=f"The disk that holds {new_engine.folder}/postgres is full"):
+        start(new_engine.folder)
 
-    assert [path.name for path in (engine.folder / "postgres").iterdir()] == ["run"]
-    assert engine.running() == []
+    assert [path.name for path in (new_engine.folder / "postgres").iterdir()] == ["run"]
+    assert new_engine.running() == []
 
 
-def test_start_on_a_full_disk_says_so_and_loses_nothing(engine: Engine, small_disk) -> None:
+def test_start_on_a_full_disk_says_so_and_loses_nothing(new_engine: Engine, small_disk) -> None:
     small_disk(200)
-    with start(engine.folder) as server:
+    with start(new_engine.folder) as server:
         write_rows(server.dsn(), ROWS)
-    filler = _fill(engine.folder)
+    filler = _fill(new_engine.folder)
 
-    with pytest.raises(EngineError, match=f"The disk that holds {engine.folder}/postgres is full"):
-        start(engine.folder)
-    assert engine.running() == []
+    with pytest.raises(EngineError, match=f"The disk that holds {new_engine.folder}/postgres is full"):
+        start(new_engine.folder)
+    assert new_engine.running() == []
 
     filler.unlink()
-    assert engine.rows() == ROWS
+    assert new_engine.rows() == ROWS
 
 
-def test_server_goes_on_after_a_full_disk_was_freed_under_it(engine: Engine, small_disk) -> None:
+def test_server_goes_on_after_a_full_disk_was_freed_under_it(new_engine: Engine, small_disk) -> None:
     small_disk(200)
-    dsn = engine.application().dsn()
+    dsn = new_engine.application().dsn()
     write_rows(dsn, ROWS)
-    filler = _fill(engine.folder)
+    filler = _fill(new_engine.folder)
 
     committed = _write_until_refused(dsn)
     filler.unlink()
@@ -88,15 +89,15 @@ def test_server_goes_on_after_a_full_disk_was_freed_under_it(engine: Engine, sma
     assert _rows(dsn) == ROWS + committed
 
 
-def test_server_killed_on_a_full_disk_comes_back_once_there_is_room(engine: Engine, small_disk) -> None:
+def test_server_killed_on_a_full_disk_comes_back_once_there_is_room(new_engine: Engine, small_disk) -> None:
     small_disk(200)
-    dsn = engine.application().dsn()
+    dsn = new_engine.application().dsn()
     write_rows(dsn, ROWS)
-    filler = _fill(engine.folder)
-    first_watcher = engine.watcher()
+    filler = _fill(new_engine.folder)
+    first_watcher = new_engine.watcher()
 
-    os.kill(engine.postmaster(), signal.SIGKILL)
-    eventually(lambda: engine.watcher() not in (None, first_watcher))
+    os.kill(new_engine.postmaster(), signal.SIGKILL)
+    eventually(lambda: new_engine.watcher() not in (None, first_watcher))
     assert _rows(dsn) is None
     filler.unlink()
 

@@ -1,9 +1,10 @@
 """Many starts at once, and first starts that are cut off half-way, leave one whole database or none."""
 
+import contextlib
 import os
+import signal
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
@@ -13,21 +14,21 @@ from tests.faults.engine_on_trial import Application, Engine, count_rows, eventu
 CROWD = 6
 
 
-def test_of_six_processes_starting_at_once_one_starts_the_server_and_five_join(engine: Engine) -> None:
-    crowd = [engine.application() for _ in range(CROWD)]
+def test_of_six_processes_starting_at_once_one_starts_the_server_and_five_join(new_engine: Engine) -> None:
+    crowd = [new_engine.application() for _ in range(CROWD)]
 
     dsns = [application.dsn() for application in crowd]
 
-    assert [_served_by(dsn) for dsn in dsns] == [engine.postmaster()] * CROWD
-    assert engine.log().count("LOG:  starting PostgreSQL") == 1
+    assert [_served_by(dsn) for dsn in dsns] == [new_engine.postmaster()] * CROWD
+    assert new_engine.log().count("LOG:  starting PostgreSQL") == 1
 
     for application in crowd[:-1]:
         application.end()
-    assert _served_by(dsns[-1]) == engine.postmaster()
+    assert _served_by(dsns[-1]) == new_engine.postmaster()
 
     crowd[-1].end()
-    eventually(lambda: not engine.running())
-    assert engine.log().count("LOG:  database system is shut down") == 1
+    eventually(lambda: not new_engine.running())
+    assert new_engine.log().count("LOG:  database system is shut down") == 1
 
 
 def test_six_processes_killed_at_once_leave_nothing_running(engine: Engine) -> None:
@@ -45,41 +46,42 @@ def test_six_processes_killed_at_once_leave_nothing_running(engine: Engine) -> N
     assert engine.rows() == 100
 
 
-def test_start_waits_for_an_initialisation_whose_starter_was_killed(engine: Engine) -> None:
-    _initialising(engine).kill()
-    assert len(_initdb(engine)) == 1
+def test_start_waits_for_an_initialisation_whose_starter_was_killed(new_engine: Engine) -> None:
+    _initialising(new_engine).kill()
+    assert len(_initdb(new_engine)) == 1
 
-    with start(engine.folder) as server:
-        assert _served_by(server.dsn()) == engine.postmaster()
-        assert _initdb(engine) == []
+    with start(new_engine.folder) as server:
+        assert _served_by(server.dsn()) == new_engine.postmaster()
+        assert _initdb(new_engine) == []
 
-    assert _drafts(engine) == []
+    assert _drafts(new_engine) == []
 
 
-def test_start_begins_anew_after_an_initialisation_was_killed_with_its_starter(engine: Engine) -> None:
-    application = _initialising(engine)
+def test_start_begins_anew_after_an_initialisation_was_killed_with_its_starter(new_engine: Engine) -> None:
+    application = _initialising(new_engine)
     application.process.kill()
-    for process in engine.running():
-        process.kill()
+    for seen in new_engine.running():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(seen.pid, signal.SIGKILL)
     application.end()
-    assert len(_drafts(engine)) == 1
-    assert not engine.place.data.exists()
+    assert len(_drafts(new_engine)) == 1
+    assert not new_engine.place.data.exists()
 
-    with start(engine.folder) as server:
-        assert _served_by(server.dsn()) == engine.postmaster()
+    with start(new_engine.folder) as server:
+        assert _served_by(server.dsn()) == new_engine.postmaster()
 
-    assert _drafts(engine) == []
+    assert _drafts(new_engine) == []
 
 
-def test_killed_initialisation_is_reported_and_leaves_no_half_database(engine: Engine) -> None:
-    application = _initialising(engine)
+def test_killed_initialisation_is_reported_and_leaves_no_half_database(new_engine: Engine) -> None:
+    application = _initialising(new_engine)
 
-    for process in _initdb(engine):
-        process.kill()
+    for pid in _initdb(new_engine):
+        os.kill(pid, signal.SIGKILL)
 
     assert "PostgreSQL could not initialise a database" in application.end()
-    assert _drafts(engine) == []
-    assert not engine.place.data.exists()
+    assert _drafts(new_engine) == []
+    assert not new_engine.place.data.exists()
 
 
 def test_folder_that_lost_its_version_is_never_overwritten(engine: Engine) -> None:
@@ -116,8 +118,8 @@ def _drafts(engine: Engine) -> list[Path]:
     return list((engine.folder / "postgres").glob("pgdata.new-*"))
 
 
-def _initdb(engine: Engine) -> list[psutil.Process]:
-    return [process for process in engine.running() if os.path.basename(process.cmdline()[0]) == "initdb"]
+def _initdb(engine: Engine) -> list[int]:
+    return [seen.pid for seen in engine.running() if os.path.basename(seen.command[0]) == "initdb"]
 
 
 def _served_by(dsn: str) -> int:
