@@ -47,13 +47,19 @@ def _run(bench: Bench) -> int:
         servers.stop()
     print(report.ratio_table(results))
     if _complete(bench.asked):
-        command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
-        rows = _rows(bench.stage.size)
-        DOCUMENT.write_text(report.document(results, command, bench.stage.engine.dsn(), rows))
+        DOCUMENT.write_text(_document(bench, results))
         print(f"\nWritten to {DOCUMENT.relative_to(ROOT)}.")
     else:
         print("\n" + report.detail_table(results))
     return 0
+
+
+def _document(bench: Bench, results: Results) -> str:
+    stage = bench.stage
+    command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
+    ours = Diptych(stage.engine.url(), stage.folder, [""] * data.WORKSPACES)
+    requests = {work: ours.example(work, stage.size) for work in Work}
+    return report.document(results, command, stage.engine.dsn(), _rows(stage.size), requests)
 
 
 def _complete(asked: argparse.Namespace) -> bool:

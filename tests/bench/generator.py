@@ -35,8 +35,7 @@ class Connection(asyncio.Protocol):
         self.received = bytearray()
         self.expected: int | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:
         self.transport = transport
         self._send()
 

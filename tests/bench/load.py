@@ -65,7 +65,7 @@ def _wrk(port: int, requests: Path, first: int, seconds: float) -> list[str]:
         "wrk",
         "-t1",
         f"-c{CONNECTIONS}",
-        f"-d{seconds:g}s",
+        f"-d{max(1, round(seconds))}s",  # wrk knows whole seconds only.
         "--timeout=60s",
         f"-s{HERE / 'wrk.lua'}",
         f"http://127.0.0.1:{port}",

@@ -119,7 +119,7 @@ def _detail_row(work: Work, name: str, figures: Figures, results: Results) -> tu
     )
 
 
-def document(results: Results, command: str, dsn: str, rows: str) -> str:
+def document(results: Results, command: str, dsn: str, rows: str, requests: dict[Work, str]) -> str:
     """Return the whole of docs/benchmarks.md."""
     return f"""# Benchmarks
 
@@ -159,8 +159,15 @@ Every work reads the full representation, every field below, on every target.
 - order item: {", ".join(works.ORDER_ITEM)}
 - customer: {", ".join(works.CUSTOMER)}
 
-Diptych's REST answers also carry links, and included rows once each; the baseline nests them.
+Diptych's REST answers also carry links, and included rows once each; the baseline nests them. One of the 400
+requests of each work, as Diptych is sent it:
+
+{_examples(requests)}
 """
+
+
+def _examples(requests: dict[Work, str]) -> str:
+    return "\n\n".join(f"{work}\n```\n{request}\n```" for work, request in requests.items())
 
 
 def _machine() -> str:

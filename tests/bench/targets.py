@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psycopg
 from sqlalchemy import URL
@@ -97,6 +97,13 @@ class Diptych(Target):
             return wire.graphql(DIPTYCH_DOCUMENTS[work], _variables(work, case), headers)
         return wire.get("/api/v1" + self._path(work, case), headers)
 
+    def example(self, work: Work, size: data.Size) -> str:
+        """Return the first request of `work`, for people to read."""
+        case = works.cases(works.SUBJECTS[work], size)[0]
+        if works.is_graphql(work):
+            return f"{DIPTYCH_DOCUMENTS[work]}\n{json.dumps(_variables(work, case))}"
+        return "GET /api/v1" + unquote(self._path(work, case))
+
     def page(self, workspace: int, cursor: str, per_page: int) -> Request:
         path = f"/api/v1/products?cursor={quote(cursor)}&per_page={per_page}"
         return wire.get(path, {"Authorization": f"Bearer {self.tokens[workspace]}"})
@@ -111,7 +118,7 @@ class Diptych(Target):
                     f"&sort=-price_cents&per_page={works.PAGE}"
                 )
             case Work.W2C:
-                cursor = self.cursors[case.workspace, case.value]
+                cursor = self.cursors.get((case.workspace, case.value), "<next_cursor>")
                 return f"/products?cursor={quote(cursor)}&per_page={works.PAGE}"
             case _:
                 return (
