@@ -32,6 +32,8 @@ class Figures:
     p99: float
     server_us: float
     database_us: float
+    spread: float = 0.0
+    """How far `server_us` lay apart over the rounds: the widest distance over the median."""
 
     @property
     def busy(self) -> float:
@@ -130,4 +132,6 @@ def _slice(one: Running, requests: Path, first: int, seconds: float, database: i
 
 def _median(slices: list[Figures]) -> Figures:
     names = ("rate", "p50", "p99", "server_us", "database_us")
-    return Figures(**{name: statistics.median(getattr(one, name) for one in slices) for name in names})
+    medians = {name: statistics.median(getattr(one, name) for one in slices) for name in names}
+    costs = [one.server_us for one in slices]
+    return Figures(**medians, spread=(max(costs) - min(costs)) / medians["server_us"])

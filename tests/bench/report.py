@@ -88,6 +88,7 @@ def detail_table(results: Results) -> str:
         "p50 ms",
         "p99 ms",
         "server µs",
+        "its spread",
         "PostgreSQL µs",
         "PostgreSQL core busy",
         "of PostgreSQL's limit",
@@ -98,7 +99,7 @@ def detail_table(results: Results) -> str:
         rows += [_detail_row(work, name, figures, results) for name, figures in found.items()]
         if work in results.limits:
             rate = results.limits[work]
-            rows.append((work, "pgbench, bare statement", f"{rate:.0f}", *[NONE] * 5, "100 %", NONE))
+            rows.append((work, "pgbench, bare statement", f"{rate:.0f}", *[NONE] * 6, "100%", NONE))
     return _table(head, rows)
 
 
@@ -112,6 +113,7 @@ def _detail_row(work: Work, name: str, figures: Figures, results: Results) -> tu
         f"{figures.p50:.1f}",
         f"{figures.p99:.1f}",
         _cost(figures),
+        f"{figures.spread:.0%}",
         NONE if silent else f"{figures.database_us:.0f}",
         NONE if silent else f"{figures.busy:.0%}",
         NONE if silent or not limit else f"{figures.rate / limit:.0%}",
@@ -129,11 +131,12 @@ Written by `{command}` on {datetime.datetime.now(datetime.UTC).date()}; no numbe
 
 Every target is one server process on a core of its own; PostgreSQL and the load generator
 ({load.generator()}, {load.CONNECTIONS} connections, closed loop) share the other. The same rows serve all:
-{rows}. Before timing, the answers of all targets to each work were reduced to one form and found equal.
+{rows}.
+Before timing, the answers of all targets to each work were reduced to one form and found equal.
 Diptych runs with everything switched on (a real token per workspace, scopes, request id, security headers,
 ETags, limiter); the others check nothing and are told the workspace by the client. The µs are medians of
 server processor time per request, over interleaved rounds, warm; they are what the ratios compare. Peak
-memory is the proportional set size of the server process and its children.
+memory is the largest proportional set size of the server process and its children after any slice.
 
 ## Ratios
 
@@ -147,8 +150,8 @@ The number in parentheses is the goal. W2 is compared with PostGraphile's answer
 {detail_table(results)}
 
 `echo` is uvicorn answering a constant body of the same size: the server's own limit. `pgbench` runs the bare
-JSON statement on eight connections: the database's limit. Wall-clock figures vary by about a third between
-runs on a shared machine; processor times by about a tenth.
+JSON statement on eight connections: the database's limit. The spread is the distance between the dearest and
+the cheapest round, over the median. Requests per second and latencies depend on what else the machine does.
 
 ## What is compared
 
