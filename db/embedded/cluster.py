@@ -71,7 +71,7 @@ def _run_initdb(draft: Path, place: Place, programs: Programs, start_lock: int, 
         return
     if reports_full_disk(done.stderr):
         raise disk_full(place.home)
-    last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+    last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1].rstrip(".")
     raise EngineError(f"PostgreSQL could not initialise a database in {place.home}: {last}.")
 
 

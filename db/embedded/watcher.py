@@ -43,6 +43,8 @@ class Watcher:
         threading.Thread(target=self.stop_after_last_user, daemon=True).start()
         if self.pid is not None:
             _wait_for(self.pid)
+            with self.turn:
+                self.pid = None
         strikes = 0
         while not self.unwanted.is_set():
             began = time.monotonic()

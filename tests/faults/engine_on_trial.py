@@ -82,6 +82,11 @@ class Seen(NamedTuple):
     user: str
     command: list[str]
 
+    @property
+    def program(self) -> str:
+        """The program's path or title, empty for a process that is just ending."""
+        return self.command[0] if self.command else ""
+
 
 class Engine:
     """A data folder, the applications on it and the processes that serve it."""

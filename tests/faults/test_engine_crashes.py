@@ -76,6 +76,7 @@ def test_server_waits_for_the_orphans_of_a_killed_one(engine: Engine) -> None:
 
     eventually(lambda: _answers(dsn))
     assert count_rows(dsn) == ROWS
+    assert "shared memory block" not in engine.log()
 
 
 def test_next_start_recovers_after_everything_was_killed(engine: Engine) -> None:
@@ -158,4 +159,4 @@ def _answers(dsn: str) -> bool:
 
 
 def _backends(engine: Engine) -> list[int]:
-    return [seen.pid for seen in engine.running() if seen.command[0].startswith("postgres: ")]
+    return [seen.pid for seen in engine.running() if seen.program.startswith("postgres: ")]

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db.embedded import EngineError, start
+from db.embedded import EngineError, locks, start
 from tests.faults.engine_on_trial import Application, Engine, count_rows, eventually, write_rows
 
 CROWD = 6
@@ -49,6 +49,7 @@ def test_six_processes_killed_at_once_leave_nothing_running(engine: Engine) -> N
 def test_start_waits_for_an_initialisation_whose_starter_was_killed(new_engine: Engine) -> None:
     _initialising(new_engine).kill()
     assert len(_initdb(new_engine)) == 1
+    assert not locks.is_free(new_engine.folder / "postgres.lock")
 
     with start(new_engine.folder) as server:
         assert _served_by(server.dsn()) == new_engine.postmaster()
@@ -119,7 +120,7 @@ def _drafts(engine: Engine) -> list[Path]:
 
 
 def _initdb(engine: Engine) -> list[int]:
-    return [seen.pid for seen in engine.running() if os.path.basename(seen.command[0]) == "initdb"]
+    return [seen.pid for seen in engine.running() if os.path.basename(seen.program) == "initdb"]
 
 
 def _served_by(dsn: str) -> int:
