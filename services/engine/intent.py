@@ -7,7 +7,7 @@ leaves, so that equal shapes share one intent and thereby one plan.
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from db.query import Count
+from db.query import Count as Count
 
 
 @dataclass(frozen=True, slots=True)

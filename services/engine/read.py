@@ -38,21 +38,46 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of one read; `row` leads with the token's version, the JSON body and the nested rows."""
+    """What one read found: the columns that `db.compile` lays out, under their names."""
 
     rows: list[Row]
     cost: int
     estimate: int | None = None
 
     @property
-    def row(self) -> Row:
-        """Return the first row, which every query has."""
-        return self.rows[0]
-
-    @property
     def body(self) -> bytes | None:
         """Return the finished JSON, None where there is no such row."""
         return self.rows[0][1]
+
+    @property
+    def version(self) -> int:
+        """Return the version of a single resource."""
+        return int(self.rows[0][3] or 0)
+
+    @property
+    def total(self) -> int | None:
+        """Return the exact number of rows of a collection, all pages, if it was counted."""
+        return None if self.rows[0][3] is None else int(self.rows[0][3])
+
+    @property
+    def fetched(self) -> int:
+        """Return how many rows were found when one more than the page was asked for."""
+        return int(self.rows[0][4] or 0)
+
+    @property
+    def cursors(self) -> tuple[str | None, str | None]:
+        """Return the cursors of a page's first and last row."""
+        first, last = self.rows[0][5], self.rows[0][6]
+        return (None if first is None else first.decode()), (None if last is None else last.decode())
+
+    @property
+    def has_owner(self) -> bool:
+        """Tell whether the parent of a nested collection exists; true where there is none to check."""
+        return self.rows[0][7] != b"f"
+
+    def included(self, *, page: bool) -> Row:
+        """Return the included lists, of a page or of a single resource."""
+        return self.rows[0][8 if page else 4 :]
 
 
 class Limiter(Protocol):

@@ -99,6 +99,8 @@ def _required(resource: Resource) -> tuple[str, ...]:
 def _reader(resource: Resource, name: str, from_text: bool) -> Read:
     field, facts = resource.all_fields[name], resource.facts[name]
     typed, check = reader(field, facts, from_text=from_text), field.check
+    longest = facts.max_length
+    too_long = Invalid("too_long", f"The text may have at most {longest} characters.")
 
     def read(value: Any) -> Any:
         if value is None:
@@ -108,6 +110,8 @@ def _reader(resource: Resource, name: str, from_text: bool) -> Read:
             return result
         if result == "" and not facts.nullable:
             return BLANK
-        return result if check is None else check(result)
+        result = result if check is None else check(result)
+        # A check may shorten the text, so its length counts only now.
+        return too_long if longest and isinstance(result, str) and len(result) > longest else result
 
     return read

@@ -45,7 +45,7 @@ def reader(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
     if facts.kind is Kind.JSON:
         return _json(list if facts.array else dict, from_text)
     if facts.kind is Kind.STRING:
-        return _string(facts.max_length)
+        return _string
     return {Kind.UUID: read_uuid, Kind.DATETIME: read_datetime, Kind.BOOLEAN: _boolean(from_text)}[facts.kind]
 
 
@@ -61,19 +61,10 @@ def clean_text(value: str) -> str | Invalid:
 
 
 _NUL = Invalid("invalid_format", "The text contains a NUL character.")
-_NO_TEXT = Invalid("invalid_format", "This must be a text.")
 
 
-def _string(longest: int | None) -> Read:
-    too_long = Invalid("too_long", f"The text may have at most {longest} characters.")
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, str):
-            return _NO_TEXT
-        text = clean_text(value)
-        return too_long if longest is not None and isinstance(text, str) and len(text) > longest else text
-
-    return read
+def _string(value: Any) -> Any:
+    return clean_text(value) if isinstance(value, str) else Invalid("invalid_format", "This must be a text.")
 
 
 def _enum(allowed: Iterable[StrEnum]) -> Read:

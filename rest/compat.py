@@ -1,0 +1,50 @@
+"""Input aliases: what clients of older conventions send, in the words of the law, all in this one place."""
+
+import re
+from collections.abc import Mapping
+
+from services.engine.resource import Resource
+
+PARAMETERS: Mapping[str, str] = {"limit": "per_page", "search": "q"}
+"""Query parameters under other names (C-18, C-24)."""
+
+_TIMES = {
+    "created_after": ("inserted_at", "gte"),
+    "created_before": ("inserted_at", "lte"),
+    "updated_after": ("updated_at", "gte"),
+    "updated_before": ("updated_at", "lte"),
+}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+
+MODULES: Mapping[str, frozenset[str]] = {
+    "account": frozenset({"workspaces"}),
+    "brands": frozenset({"brands"}),
+    "products": frozenset({"products", "categories"}),
+}
+"""Resources that are also served under `/{module}/api/v1` (C-78)."""
+
+
+def filter_parameter(name: str, resource: Resource) -> tuple[str, str] | None:
+    """Return the field and operator that a plain parameter filters by, if it is such an alias (C-24)."""
+    if name in _TIMES:
+        return _TIMES[name]
+    field = resource.all_fields.get(name)
+    return (name, "eq") if name == "status" and field is not None and field.filterable else None
+
+
+def filter_value(name: str, value: str) -> str:
+    """Return the value of such a parameter: a plain date before which means the end of that day."""
+    return f"{value}T23:59:59.999999Z" if name.endswith("_before") and _DATE.match(value) else value
+
+
+def rewritten(path: str, base: str) -> str:
+    """Return the path below `base` for one under another prefix (C-78); others come back as they are."""
+    if path.startswith(base):
+        return path
+    if path.startswith("/api/"):
+        first = path[5:].split("/", 1)[0]
+        return path if first in ("v1", "docs") else base + path[4:]
+    module, found, rest = path[1:].partition("/api/v1/")
+    if found and rest.split("/", 1)[0] in MODULES.get(module, ()):
+        return f"{base}/{rest}"
+    return path

@@ -1,0 +1,29 @@
+"""Requests and responses of the REST surface, free of any server."""
+
+from dataclasses import dataclass, field
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+PROBLEM_JSON = (b"content-type", b"application/problem+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request below the base path: `segments` are its decoded path segments, `query` is raw."""
+
+    method: str
+    path: str
+    segments: tuple[str, ...]
+    query: bytes
+    headers: dict[bytes, bytes]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, headers and finished body; the body of an answer to HEAD is dropped by the server."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""

@@ -1,0 +1,221 @@
+"""The derived routes: every resource's collection, search, single and nested addresses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from rest import conditional, document, query_string, search_body
+from rest.http import JSON, Headers, Request, Response
+from rest.problems import method_not_allowed, response
+from rest.query_string import Parsed
+from services.engine import encoding, intent, read
+from services.engine.catalog import Catalog
+from services.engine.context import Caller
+from services.engine.errors import Problem, Slug, not_found
+from services.engine.read import Reader
+from services.engine.resource import Relation, Resource
+
+BASE = "/api/v1"
+
+_SAFE = ("GET", "HEAD")
+_ACCEPTED = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
+_CONDITIONAL: Headers = [(b"cache-control", b"private, no-cache"), (b"vary", b"Authorization")]
+
+Handler = Callable[[Caller, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The methods of one address, in the order in which `Allow` names them."""
+
+    handlers: dict[str, Handler]
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Return every method the address answers."""
+        return (*self.handlers, "OPTIONS")
+
+
+class Rest:
+    """The REST surface: requests of authenticated callers to responses."""
+
+    def __init__(self, catalog: Catalog, reader: Reader, *, origin: str = "") -> None:
+        self._catalog, self._reader, self._origin = catalog, reader, origin
+        self._collections: dict[str, Route] = {}
+        self._searches: dict[str, Route] = {}
+        self._singles: dict[str, Route] = {}
+        self._nested: dict[tuple[str, str], Route] = {}
+        for resource in catalog:
+            self._derive(resource)
+
+    def route(self, segments: tuple[str, ...]) -> Route | None:
+        """Return what answers at the path segments below the base, if anything."""
+        match segments:
+            case (path,):
+                return self._collections.get(path)
+            case (path, "search"):
+                return self._searches.get(path)
+            case (path, _):
+                return self._singles.get(path)
+            case (path, _, name):
+                return self._nested.get((path, name))
+        return None
+
+    async def answer(self, caller: Caller, request: Request) -> Response:
+        """Return the response to any request, problems included."""
+        try:
+            return await self._answer(caller, request)
+        except Problem as problem:
+            return self.problem(problem, caller)
+
+    def problem(self, problem: Problem, caller: Caller) -> Response:
+        """Return the response of a problem in this caller's request."""
+        return response(problem, instance=caller.instance, request_id=caller.request_id, origin=self._origin)
+
+    async def _answer(self, caller: Caller, request: Request) -> Response:
+        route = self.route(request.segments)
+        handler = route.handlers.get(request.method) if route is not None else None
+        if handler is None:
+            return await self._unanswered(caller, request, route)
+        _check_accept(request.headers.get(b"accept"))
+        return await handler(caller, request)
+
+    async def _unanswered(self, caller: Caller, request: Request, route: Route | None) -> Response:
+        await self._reader.confirm(caller)
+        if route is None:
+            raise not_found(f"There is nothing at {request.path}.")
+        if request.method == "OPTIONS":
+            return Response(204, [(b"allow", ", ".join(route.methods).encode())])
+        problem, headers = method_not_allowed(request.method, route.methods)
+        found = self.problem(problem, caller)
+        return Response(found.status, [*found.headers, *headers], found.body)
+
+    # Derivation
+
+    def _derive(self, resource: Resource) -> None:
+        path = resource.path
+        self._collections[path] = _readable(self._lister(resource))
+        self._searches[path] = Route({"POST": self._searcher(resource)})
+        self._singles[path] = _readable(self._getter(resource))
+        for relation in resource.relations:
+            if relation.many and relation.nested:
+                target = self._catalog.target(relation)
+                handler = self._lister(target, resource, relation)
+                self._nested[path, relation.name.replace("_", "-")] = _readable(handler)
+
+    def _getter(self, resource: Resource) -> Handler:
+        async def get(caller: Caller, request: Request) -> Response:
+            parsed = query_string.parse_one(request.query, resource)
+            answer = await self._reader.read(
+                caller,
+                read.Request(
+                    ("get", resource.name, parsed.shape),
+                    lambda: _fetch(resource, parsed),
+                    (request.segments[1],),
+                ),
+            )
+            return _single(answer, request, parsed)
+
+        return get
+
+    def _lister(
+        self, resource: Resource, owner: Resource | None = None, relation: Relation | None = None
+    ) -> Handler:
+        name = f"{owner.name}.{relation.name}" if owner and relation else resource.name
+
+        async def get(caller: Caller, request: Request) -> Response:
+            parsed = query_string.parse_many(request.query, resource, self._reader.codec, caller.now)
+            if owner is not None:
+                parsed.names["parent"] = len(parsed.values)
+                parsed.values.append(request.segments[1])
+            given = dict(parsed.shape)
+            answer = await self._reader.read(
+                caller,
+                read.Request(
+                    ("list", name, parsed.shape, tuple(parsed.names.items())),
+                    lambda: _search(resource, parsed, owner, relation),
+                    parsed.values,
+                ),
+            )
+            if not answer.has_owner:
+                raise not_found()
+            keyset = "cursor" in given or given.get("pagination") == "cursor"
+            return document.collection(
+                answer, parsed, request.path, keyset=keyset, with_includes="include" in given
+            )
+
+        return get
+
+    def _searcher(self, resource: Resource) -> Handler:
+        async def post(caller: Caller, request: Request) -> Response:
+            _check_content_type(request.headers.get(b"content-type"), request.body)
+            body = search_body.read(request.body, request.query, resource, self._reader.codec, caller.now)
+            asked = body.intent(BASE)
+            answer = await self._reader.read(caller, read.Request(asked, lambda: asked, body.parsed.values))
+            return document.collection(
+                answer,
+                body.parsed,
+                request.path,
+                keyset=asked.listing.paging.keyset,
+                with_includes=bool(asked.include),
+            )
+
+        return post
+
+
+def _readable(handler: Handler) -> Route:
+    return Route(dict.fromkeys(_SAFE, handler))
+
+
+def _fetch(resource: Resource, parsed: Parsed) -> intent.Fetch:
+    given = dict(parsed.shape)
+    return intent.Fetch(
+        resource.name,
+        intent.Leaf(0),
+        BASE,
+        query_string.fields(parsed),
+        query_string.include(parsed),
+        query_string.flag(given, "include_deleted", False),
+    )
+
+
+def _search(
+    resource: Resource, parsed: Parsed, owner: Resource | None, relation: Relation | None
+) -> intent.Search:
+    parent = None
+    if owner is not None and relation is not None:
+        parent = intent.Parent(owner.name, relation.name, intent.Leaf(parsed.names["parent"]))
+    return intent.Search(
+        resource.name,
+        query_string.listing(parsed, resource),
+        BASE,
+        query_string.fields(parsed),
+        query_string.include(parsed),
+        query_string.count_mode(parsed),
+        parent,
+    )
+
+
+def _single(answer: read.Answer, request: Request, parsed: Parsed) -> Response:
+    data = read.found(answer.body)
+    included = answer.included(page=False) if any(name == "include" for name, _ in parsed.shape) else None
+    body = document.single(data, included)
+    id_ = encoding.identifier(request.segments[1]) or ""
+    tag = conditional.entity_tag(id_, answer.version, body if parsed.shape else None)
+    headers: Headers = [JSON, (b"etag", tag), *_CONDITIONAL]
+    if conditional.is_current(request.headers.get(b"if-none-match"), tag):
+        return Response(304, headers[1:])
+    return Response(200, headers, body)
+
+
+def _check_accept(accept: bytes | None) -> None:
+    if accept is None or accept in _ACCEPTED:
+        return
+    ranges = (part.partition(b";") for part in accept.split(b","))
+    if not any(kind.strip().lower() in _ACCEPTED and rest.strip() != b"q=0" for kind, _, rest in ranges):
+        raise Problem(Slug.NOT_ACCEPTABLE, "Only application/json is served here.")
+
+
+def _check_content_type(content_type: bytes | None, body: bytes) -> None:
+    kind = (content_type or b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json" and (body or content_type):
+        raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")

@@ -1,0 +1,42 @@
+"""Credentials as they arrive in headers: exactly one token, however it is sent."""
+
+from collections.abc import Sequence
+
+from services.engine.errors import Problem, bad_request, invalid_token
+
+_LONGEST = 512
+
+
+def presented(authorization: Sequence[bytes], api_key: Sequence[bytes]) -> str:
+    """Return the raw token of a request.
+
+    `authorization` and `api_key` hold every value of the headers `Authorization` and `X-API-Key` (C-02).
+    Raises the 401 problem when there is none or it is no Bearer token, the 400 problem when they differ.
+    """
+    if len(authorization) > 1 or len(api_key) > 1:
+        raise invalid_token("The request carries more than one token.")
+    found = [_text(value) for value in api_key]
+    if authorization:
+        found.append(_bearer(authorization[0]))
+    if not found:
+        raise invalid_token("The request carries no token.")
+    if len(set(found)) > 1:
+        raise bad_request("Authorization and X-API-Key carry different tokens.")
+    return found[0]
+
+
+def _bearer(value: bytes) -> str:
+    scheme, _, token = value.partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise invalid_token("Authorization must be a Bearer token.")
+    return _text(token)
+
+
+def _text(value: bytes) -> str:
+    if len(value) > _LONGEST or not value.isascii():
+        raise _malformed()
+    return value.decode()
+
+
+def _malformed() -> Problem:
+    return invalid_token("The token is malformed.")
