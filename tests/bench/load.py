@@ -30,6 +30,7 @@ def generator() -> str:
 
 def write_requests(path: Path, requests: list[bytes]) -> None:
     """Write `requests` as the generators read them."""
+    path.touch(mode=0o600)  # They carry tokens.
     path.write_bytes(b"".join(b"%d\n%s" % (len(request), request) for request in requests))
 
 
