@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -80,7 +81,7 @@ class Diptych(Target):
 
     def __init__(self, database: URL, folder: Path, tokens: list[str]) -> None:
         self.database = database
-        self.data_folder = folder
+        self.folder = folder
         self.tokens = tokens
         self.cursors: dict[tuple[int, int], str] = {}
 
@@ -89,7 +90,7 @@ class Diptych(Target):
         return [PRODUCT, "serve", *place, "--workers", "1", "--no-demo"]
 
     def environment(self, port: int) -> dict[str, str]:
-        return product_environment(self.database, self.data_folder)
+        return product_environment(self.database, self.folder)
 
     def request(self, work: Work, case: Case) -> Request:
         headers = {"Authorization": f"Bearer {self.tokens[case.workspace]}"}
@@ -177,7 +178,7 @@ def make_tokens(database: URL, folder: Path) -> list[str]:
 def _make_token(database: URL, folder: Path, slug: str) -> str:
     command = [PRODUCT, "token", "create", "--workspace", slug, "--name", "bench", "--scopes", "all:read"]
     environment = {**inherited(), **product_environment(database, folder)}
-    made = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    made = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise RuntimeError(f"No token could be made for {slug}: {made.stderr[-1000:]}")
     return made.stdout.strip()
@@ -322,7 +323,12 @@ def plain_url(database: URL) -> str:
 
 def product_environment(database: URL, folder: Path) -> dict[str, str]:
     """Return the environment in which the product's commands work on `database`, secrets in `folder`."""
+    kept = folder / "secret-key"
+    if not kept.exists():
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_hex(32))
     return {
+        "DIPTYCH_SECRET_KEY": kept.read_text(),
         "DIPTYCH_DATABASE_URL": plain_url(database),
         "DIPTYCH_DATA_DIR": str(folder),
         "DIPTYCH_ENV": "prod",
