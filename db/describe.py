@@ -75,6 +75,11 @@ def indexed(model: type[Model]) -> set[str]:
     return leading
 
 
+def has_column(model: type[Model], name: str) -> bool:
+    """Tell whether `model` has a column of that name."""
+    return name in table(model).columns
+
+
 def is_tenant(model: type[Model]) -> bool:
     """Tell whether rows of `model` belong to one workspace."""
     return "workspace_id" in table(model).columns

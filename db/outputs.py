@@ -298,7 +298,10 @@ def _references(node: query.References) -> Select[Any]:
 
 
 def connection(node: query.Connection, parent: ColumnElement[Any] | None, compiler: Compiler) -> Select[Any]:
-    """Return one row: the connection as record `r` and the number `n` of rows in and below it."""
+    """Return one row: the connection as record `r` and the number `n` of nested rows.
+
+    The rows of a nested connection count themselves; those of a whole collection are the page asked for.
+    """
     objects = [part.object for part in node.parts if isinstance(part, query.Nodes)]
     objects += [
         item for part in node.parts if isinstance(part, query.Edges) for *_, item in part.parts

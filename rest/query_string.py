@@ -107,7 +107,7 @@ def _decoded(text: str) -> str:
     if "%" not in text and "+" not in text and text.isascii():
         return text
     try:
-        return unquote_to_bytes(text.replace("+", " ")).decode()
+        return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
     except UnicodeDecodeError:
         raise bad_request("The query string is not valid UTF-8.") from None
 

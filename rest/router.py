@@ -60,6 +60,11 @@ class Rest:
                 return self._nested.get((path, name))
         return None
 
+    def options(self, segments: tuple[str, ...]) -> Response | None:
+        """Return the answer to OPTIONS, which needs no token (C-16), None where there is no such address."""
+        route = self.route(segments)
+        return None if route is None else Response(204, [(b"allow", ", ".join(route.methods).encode())])
+
     async def answer(self, caller: Caller, request: Request) -> Response:
         """Return the response to any request, problems included."""
         try:
@@ -83,8 +88,6 @@ class Rest:
         await self._reader.confirm(caller)
         if route is None:
             raise not_found(f"There is nothing at {request.path}.")
-        if request.method == "OPTIONS":
-            return Response(204, [(b"allow", ", ".join(route.methods).encode())])
         problem, headers = method_not_allowed(request.method, route.methods)
         found = self.problem(problem, caller)
         return Response(found.status, [*found.headers, *headers], found.body)

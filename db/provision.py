@@ -1,0 +1,70 @@
+"""Provisioning: workspaces and tokens made by an operator, outside any request."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy import NullPool, create_engine, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from db.migrate import conninfo
+from db.models import Token, Workspace
+
+
+class ProvisioningFailed(Exception):
+    """It could not be made; the message is a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """What is stored of a token."""
+
+    name: str
+    prefix: str
+    key: str
+    hash: str
+    precheck: bytes
+    scopes: list[str]
+
+
+def create_workspace(url: str, slug: str, name: str) -> str:
+    """Return the id of a new workspace; raises ProvisioningFailed if the slug is taken."""
+    try:
+        return str(_run(url, insert(Workspace).values(slug=slug, name=name).returning(Workspace.id)))
+    except IntegrityError:
+        raise ProvisioningFailed(f"There is already a workspace {slug!r}.") from None
+
+
+def find_workspace(url: str, slug: str) -> str | None:
+    """Return the id of the live workspace of that slug, if there is one."""
+    live = select(Workspace.id).where(Workspace.slug == slug, Workspace.deleted_at.is_(None))
+    found = _run(url, live)
+    return None if found is None else str(found)
+
+
+def create_token(url: str, workspace: str, row: TokenRow) -> str:
+    """Return the id of a new token of the workspace with that id."""
+    values = {
+        "workspace_id": workspace,
+        "name": row.name,
+        "token_prefix": row.prefix,
+        "token_key": row.key,
+        "token_hash": row.hash,
+        "precheck": row.precheck,
+        "scopes": row.scopes,
+    }
+    return str(_run(url, insert(Token).values(**values).returning(Token.id)))
+
+
+def is_live(url: str, key: str) -> bool:
+    """Tell whether a token of that lookup key is still live."""
+    live = select(Token.id).where(Token.token_key == key, Token.revoked_at.is_(None))
+    return _run(url, live) is not None
+
+
+def _run(url: str, statement: Any) -> Any:
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo(url)), poolclass=NullPool
+    )
+    with engine.begin() as connection:
+        return connection.execute(statement).scalar_one_or_none()

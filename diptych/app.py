@@ -1,0 +1,74 @@
+"""The application: settings in, one ASGI callable out."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from db import migrate
+from db.driver import DatabaseError, Statement
+from diptych import edge, runtime, shell
+from diptych.settings import Settings
+from rest.router import Rest
+from services.catalog import CATALOG
+from services.engine.verify import verify
+
+_REVISION = Statement(migrate.CURRENT_REVISION_SQL)
+
+
+def create() -> edge.Application:
+    """Return the application that the environment describes (for `uvicorn --factory`)."""
+    return create_app(Settings())
+
+
+def create_app(settings: Settings) -> edge.Application:
+    """Return the application; raises VerificationFailed if a declaration is unsound."""
+    if settings.database_url is None:
+        raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
+    verify(CATALOG)
+    running = runtime.build(settings, settings.database_url)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        _end_with_parent()
+        yield
+        await running.driver.close()
+
+    async def checks() -> dict[str, str]:
+        try:
+            rows = await running.driver.fetch(_REVISION, ())
+        except DatabaseError as error:
+            known = error.sqlstate == "42P01"
+            return {
+                "database": "ok" if known else "unavailable",
+                "migrations": "missing" if known else "unknown",
+            }
+        current = bool(rows) and rows[0][0] == migrate.head().encode()
+        return {"database": "ok", "migrations": "ok" if current else "outdated"}
+
+    return edge.Edge(
+        Rest(CATALOG, running.reader, origin=settings.public_url),
+        {},
+        shell.build(version("diptych"), checks, lifespan, settings.public_url),
+        running.authenticator,
+        edge.EdgeSettings(tuple(settings.cors_origins), settings.body_limit, settings.public_url),
+    )
+
+
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed, so that nothing is left running."""
+    parent = os.environ.get("DIPTYCH_PARENT")
+    if parent is None or int(parent) == os.getpid():
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()

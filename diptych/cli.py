@@ -1,0 +1,158 @@
+"""The command line: `diptych`."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from diptych.settings import Settings
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = f"DIPTYCH_{'_'.join(str(part) for part in wrong['loc'])}".upper()
+        raise click.ClickException(f"{name}: {wrong['msg']}.") from None
+
+
+def _explained(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the failures that operators can mend into one sentence and exit code 1."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        from db.embedded import EngineError
+        from db.migrate import MigrationFailed
+        from db.provision import ProvisioningFailed
+        from services.engine.verify import VerificationFailed
+
+        foreseen = (EngineError, MigrationFailed, ProvisioningFailed, VerificationFailed)
+        try:
+            command(*arguments, **options)
+        except foreseen as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@click.group()
+@click.version_option(package_name="diptych")
+def main() -> None:
+    """Run and manage a Diptych server."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--demo/--no-demo", default=False, help="Fill and announce a demo workspace.")
+@_explained
+def serve(host: str | None, port: int | None, workers: int, demo: bool) -> None:
+    """Start the server, with its own PostgreSQL unless one is configured."""
+    from diptych.serving import serve as run
+
+    run(_settings(), host=host, port=port, workers=workers, demo=demo)
+
+
+@main.command()
+@_explained
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from diptych.engines import database
+
+    with database(_settings()):
+        click.echo("The database has the newest schema.")
+
+
+@main.group()
+def workspace() -> None:
+    """Manage workspaces."""
+
+
+@workspace.command("create")
+@click.option("--slug", required=True, help="Short name, unique.")
+@click.option("--name", required=True, help="Display name.")
+@_explained
+def create_workspace(slug: str, name: str) -> None:
+    """Create a workspace and print its id."""
+    from diptych.engines import database
+    from services import operator
+
+    with database(_settings()) as url:
+        click.echo(operator.create_workspace(url, slug, name))
+
+
+@main.group()
+def token() -> None:
+    """Manage tokens."""
+
+
+@token.command("create")
+@click.option("--workspace", "slug", required=True, help="Slug of the workspace.")
+@click.option("--name", required=True, help="What the token is for.")
+@click.option("--scopes", required=True, help="Scopes, separated by commas, such as all:read.")
+@_explained
+def create_token(slug: str, name: str, scopes: str) -> None:
+    """Create a token and print it, this once."""
+    from diptych.engines import database
+    from diptych.runtime import precheck_key
+    from services import operator
+
+    settings = _settings()
+    with database(settings) as url:
+        listed = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+        made = operator.create_token(url, slug, name, listed, settings.env, precheck_key(settings))
+        click.echo(made)
+
+
+@main.command()
+@click.argument("resource")
+@_explained
+def explain(resource: str) -> None:
+    """Print what is derived from one resource: addresses, fields, scopes and the SQL of sample plans."""
+    from diptych.explaining import explain as text
+
+    click.echo(text(resource))
+
+
+@main.command()
+@_explained
+def verify() -> None:
+    """Check every declaration."""
+    from services.catalog import CATALOG
+    from services.engine.verify import verify as check
+
+    check(CATALOG)
+    click.echo(f"{len(CATALOG.resources)} resources are sound.")
+
+
+@main.command("import")
+@click.option("--workspace", required=True, help="Slug of the workspace.")
+@click.option("--resource", required=True, help="Plural name of the resource, such as products.")
+@click.option(
+    "--map", "columns", multiple=True, help="Columns for fields: column=field, separated by commas."
+)
+@click.option("--rest", help="JSONB field that takes the columns left over.")
+@click.option("--errors", "errors_path", type=click.Path(path_type=Path), help="File for refused rows.")
+@click.option("--resume", is_flag=True, help="Go on after the last row that an earlier run committed.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_explained
+def import_file(file: Path, **options: Any) -> None:
+    """Import a CSV or NDJSON file, plain or gzipped."""
+    from diptych.engines import database
+    from diptych.importing import run_import
+
+    with database(_settings()) as url:
+        code = run_import(url, path=file, **options)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

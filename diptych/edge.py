@@ -1,0 +1,243 @@
+"""The edge: one hand-written ASGI prologue before both surfaces, and the shell for everything else.
+
+It gives every request an id, a caller and a problem document if it fails, and every response the headers
+that all share. The surfaces see neither ASGI nor each other.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from diptych import headers as shared
+from rest import compat
+from rest.http import Headers, Request, Response
+from rest.problems import response as problem_response
+from rest.router import BASE, Rest
+from services.engine.authenticate import Authenticator
+from services.engine.context import Caller
+from services.engine.credentials import presented
+from services.engine.encoding import identifier
+from services.engine.errors import Problem, Slug, not_found
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PREFIX = f"{BASE}/"
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_log = structlog.get_logger("diptych")
+
+
+class Surface(Protocol):
+    """A surface behind the edge: GraphQL, and later others."""
+
+    def public(self, request: "Incoming") -> Response | None:
+        """Return the response to what needs no token, None for all else."""
+
+    async def answer(self, caller: Caller, request: "Incoming", body: bytes) -> Response:
+        """Return the response to an authenticated request."""
+
+    def problem(self, problem: Problem, request: "Incoming") -> Response:
+        """Return the response of a problem in this surface's shape."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One request as it arrived: headers by lower-case name, and those that may repeat in full."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[bytes, bytes]
+    authorization: list[bytes]
+    api_key: list[bytes]
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """What the edge is told: allowed origins, the largest body in bytes, and the address of problem types."""
+
+    cors_origins: tuple[str, ...] = ()
+    body_limit: int = 1_048_576
+    origin: str = ""
+
+
+class Edge:
+    """The outermost application."""
+
+    def __init__(
+        self,
+        rest: Rest,
+        surfaces: dict[str, Surface],
+        shell: Application,
+        authenticator: Authenticator,
+        settings: EdgeSettings,
+    ) -> None:
+        self._rest, self._surfaces, self._shell = rest, surfaces, shell
+        self._authenticator, self._settings = authenticator, settings
+        self._public = frozenset({f"{BASE}/health"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection (ASGI 3)."""
+        if scope["type"] != "http":
+            await self._shell(scope, receive, send)
+            return
+        request = _incoming(scope)
+        if request.path.startswith(_PREFIX) and request.path not in self._public:
+            await self._send(send, request, await self._guarded(request, receive, self._answer_rest))
+        elif (surface := self._surfaces.get("/" + request.path[1:].partition("/")[0])) is not None:
+            await self._send(send, request, await self._on_surface(surface, request, receive))
+        else:
+            await self._on_shell(scope, receive, send, request)
+
+    # REST
+
+    async def _answer_rest(self, request: Incoming, receive: Receive) -> Response:
+        segments = tuple(request.path[len(_PREFIX) :].split("/"))
+        if request.method == "OPTIONS":
+            return self._options(request, segments)
+        caller = await self._caller(request)
+        body = await self._body(request, receive) if request.method in _WITH_BODY else b""
+        asked = Request(request.method, request.path, segments, request.query, request.headers, body)
+        return await self._rest.answer(caller, asked)
+
+    def _options(self, request: Incoming, segments: tuple[str, ...]) -> Response:
+        found = self._rest.options(segments)
+        if found is None:
+            raise not_found(f"There is nothing at {request.path}.")
+        return found
+
+    # Every surface
+
+    async def _on_surface(self, surface: Surface, request: Incoming, receive: Receive) -> Response:
+        async def answer(request: Incoming, receive: Receive) -> Response:
+            public = surface.public(request)
+            if public is not None:
+                return public
+            caller = await self._caller(request)
+            body = await self._body(request, receive) if request.method in _WITH_BODY else b""
+            return await surface.answer(caller, request, body)
+
+        return await self._guarded(request, receive, answer, surface)
+
+    async def _guarded(
+        self,
+        request: Incoming,
+        receive: Receive,
+        answer: Callable[[Incoming, Receive], Awaitable[Response]],
+        surface: Surface | None = None,
+    ) -> Response:
+        """Return the answer, or the problem that stopped it; anything unforeseen is logged in full."""
+        if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
+            return Response(
+                204, shared.preflight(request.headers.get(b"origin", b""), self._settings.cors_origins)
+            )
+        try:
+            return await answer(request, receive)
+        except Problem as problem:
+            return self._problem(problem, request, surface)
+        except Exception:
+            _log.exception(
+                "request failed",
+                request_id=request.request_id,
+                trace_id=shared.trace_id(request.headers.get(b"traceparent")),
+                method=request.method,
+                path=request.path,
+            )
+            detail = f"The server failed unexpectedly; quote {request.request_id} when you report it."
+            return self._problem(Problem(Slug.INTERNAL_ERROR, detail), request, surface)
+
+    def _problem(self, problem: Problem, request: Incoming, surface: Surface | None) -> Response:
+        if surface is not None:
+            return surface.problem(problem, request)
+        return problem_response(
+            problem, instance=request.path, request_id=request.request_id, origin=self._settings.origin
+        )
+
+    async def _caller(self, request: Incoming) -> Caller:
+        raw = presented(request.authorization, request.api_key)
+        principal, credential = await self._authenticator.authenticate(raw)
+        workspace = request.headers.get(b"x-workspace-id")
+        if workspace is not None and identifier(workspace.decode("latin-1")) != principal.workspace_id:
+            raise not_found("X-Workspace-ID is not the workspace of the token.")
+        return Caller(principal, credential, request.request_id, request.path, time.time())
+
+    async def _body(self, request: Incoming, receive: Receive) -> bytes:
+        limit = self._settings.body_limit
+        declared = request.headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limit:
+            raise _too_large(limit)
+        chunks, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                break
+            chunk = message.get("body", b"")
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            more = message.get("more_body", False)
+        return b"".join(chunks)
+
+    # Sending
+
+    async def _send(self, send: Send, request: Incoming, response: Response) -> None:
+        headers = [*response.headers, *self._common(request, response.headers)]
+        if response.status not in (204, 304):
+            headers.append((b"content-length", b"%d" % len(response.body)))
+        body = b"" if request.method == "HEAD" else response.body
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _common(self, request: Incoming, present: Headers) -> Headers:
+        found = [*shared.SECURITY, (b"x-request-id", request.request_id.encode())]
+        if not any(name == b"content-security-policy" for name, _ in present):
+            found.append((b"content-security-policy", shared.CSP))
+        origin = request.headers.get(b"origin")
+        if origin is not None:
+            found += shared.allowed_origin(origin, self._settings.cors_origins)
+            found.append((b"vary", b"Origin"))
+        return found
+
+    async def _on_shell(self, scope: Scope, receive: Receive, send: Send, request: Incoming) -> None:
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                present = list(message.get("headers", ()))
+                message["headers"] = [*present, *self._common(request, present)]
+            await send(message)
+
+        scope["path"] = request.path
+        scope.setdefault("state", {})["request_id"] = request.request_id
+        await self._shell(scope, receive, with_headers)
+
+
+def _incoming(scope: Scope) -> Incoming:
+    headers: dict[bytes, bytes] = {}
+    authorization: list[bytes] = []
+    api_key: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization.append(value)
+        elif name == b"x-api-key":
+            api_key.append(value)
+        else:
+            headers[name] = value
+    return Incoming(
+        scope["method"],
+        compat.rewritten(scope["path"], BASE),
+        scope["query_string"],
+        headers,
+        authorization,
+        api_key,
+        shared.request_id(headers.get(b"x-request-id")),
+    )
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(Slug.PAYLOAD_TOO_LARGE, f"The body is larger than {limit} bytes.")

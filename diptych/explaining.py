@@ -1,0 +1,67 @@
+"""`diptych explain`: everything that is derived from one declaration, in one page of text."""
+
+from collections.abc import Iterator
+
+from click import ClickException
+
+from db.compile import compile_query
+from rest.router import BASE
+from services.catalog import CATALOG
+from services.engine import intent
+from services.engine.plan import plan
+from services.engine.resource import Resource
+
+_EVERYTHING = frozenset({"all:read"})
+
+
+def explain(name: str) -> str:
+    """Return the page of the resource of that plural, singular or type name."""
+    resource = CATALOG.by_key.get(name.replace("-", "_"))
+    if resource is None:
+        raise ClickException(
+            f"There is no resource {name!r}; there are {', '.join(r.plural for r in CATALOG)}."
+        )
+    return "\n".join((*_head(resource), *_fields(resource), *_relations(resource), *_sql(resource)))
+
+
+def _head(resource: Resource) -> Iterator[str]:
+    path = f"{BASE}/{resource.path}"
+    yield f"{resource.plural}: {resource.doc}"
+    yield f"  scopes    {resource.scope}:read  {resource.scope}:write  {resource.scope}:delete"
+    yield f"  REST      GET {path}   GET {path}/{{id}}   POST {path}/search"
+    for relation in resource.relations:
+        if relation.nested:
+            yield f"            GET {path}/{{id}}/{relation.name.replace('_', '-')}"
+    yield f"  GraphQL   {_camel(resource.name)}(id)   {_camel(resource.plural)}(…)   node(id)   nodes(ids)"
+    yield f"  sorted by {resource.sort}; searched in {', '.join(resource.searchable) or 'nothing'}"
+
+
+def _fields(resource: Resource) -> Iterator[str]:
+    yield "  fields"
+    for field in resource.all_fields.values():
+        facts = resource.facts[field.name]
+        kind = "|".join(field.enum) if field.enum else str(facts.kind)
+        marks = [word for word in ("writable", "required", "sortable", "searchable") if getattr(field, word)]
+        if field.filterable:
+            marks.append(f"filter({','.join(resource.operators(field))})")
+        yield f"    {field.name:20} {kind}{'?' if facts.nullable else ''}  {' '.join(marks)}"
+
+
+def _relations(resource: Resource) -> Iterator[str]:
+    yield "  includes"
+    for relation in resource.relations:
+        target = CATALOG.target(relation)
+        many = "many" if relation.many else "one"
+        yield f"    {relation.name:20} {many} {target.name} by {relation.via}  ({target.scope}:read)"
+
+
+def _sql(resource: Resource) -> Iterator[str]:
+    listing = intent.Listing(paging=intent.Paging(page=1))
+    sample = plan(intent.Search(resource.name, listing, BASE), CATALOG, _EVERYTHING)
+    yield f"  SQL of GET {BASE}/{resource.path} (cost {sample.cost})"
+    yield from (f"    {line}" for line in compile_query(sample.query).text.splitlines())
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)

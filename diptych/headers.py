@@ -1,0 +1,63 @@
+"""Headers of every response: security, correlation and cross-origin access."""
+
+import re
+import uuid
+from collections.abc import Sequence
+
+from rest.http import Headers
+
+CSP = b"default-src 'none'; frame-ancestors 'none'"
+
+SECURITY: Headers = [
+    (b"strict-transport-security", b"max-age=63072000; includeSubDomains; preload"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+]
+
+_ALLOW_METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD"
+_ALLOW_HEADERS = (
+    b"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id,"
+    b" X-API-Key, X-Workspace-ID, traceparent, Accept"
+)
+_EXPOSE_HEADERS = (
+    b"ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Link, Deprecation, Sunset,"
+    b" Location, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset,"
+    b" X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+)
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+
+
+def request_id(sent: bytes | None) -> str:
+    """Return the request id sent, or a fresh one where it is missing or not safe to log (C-65)."""
+    if sent is not None and _REQUEST_ID.match(sent):
+        return sent.decode()
+    return str(uuid.uuid4())
+
+
+def trace_id(traceparent: bytes | None) -> str | None:
+    """Return the trace id of a `traceparent` header (W3C Trace Context), None if absent or malformed."""
+    found = _TRACEPARENT.match(traceparent) if traceparent is not None else None
+    return found[1].decode() if found is not None and found[1] != b"0" * 32 else None
+
+
+def allowed_origin(origin: bytes | None, allowed: Sequence[str]) -> Headers:
+    """Return the headers that let an allowed origin read the response."""
+    if origin is None or origin.decode("latin-1") not in allowed:
+        return []
+    return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSE_HEADERS)]
+
+
+def preflight(origin: bytes, allowed: Sequence[str]) -> Headers:
+    """Return the headers of the answer to a preflight; an unknown origin is granted nothing."""
+    granted = allowed_origin(origin, allowed)
+    if not granted:
+        return [(b"vary", b"Origin")]
+    return [
+        granted[0],
+        (b"access-control-allow-methods", _ALLOW_METHODS),
+        (b"access-control-allow-headers", _ALLOW_HEADERS),
+        (b"access-control-max-age", b"86400"),
+        (b"vary", b"Origin"),
+    ]

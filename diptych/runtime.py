@@ -1,0 +1,54 @@
+"""The running parts of one process: database, engine and reader, made from settings."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from db.driver import Driver
+from db.execute import Database
+from diptych.settings import Settings
+from services import tokens
+from services.catalog import CATALOG
+from services.engine.authenticate import Authenticator
+from services.engine.cursor import CursorCodec
+from services.engine.read import Reader, Unlimited
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What requests are answered with."""
+
+    driver: Driver
+    authenticator: Authenticator
+    reader: Reader
+
+
+def derived(key: bytes, purpose: str) -> bytes:
+    """Return the key for one purpose, so that no two uses share one."""
+    return hmac.digest(key, purpose.encode(), hashlib.sha256)
+
+
+def precheck_key(settings: Settings) -> bytes:
+    """Return the key of the tokens' precheck."""
+    return derived(settings.key, "token precheck")
+
+
+def build(settings: Settings, database_url: str) -> Runtime:
+    """Return the parts for the database at `database_url`; nothing connects yet."""
+    pooled = settings.database_pooler == "transaction"
+    driver = Driver(
+        database_url,
+        size=settings.database_connections,
+        prepare=not pooled,
+        startup_options=not pooled,
+    )
+    prechecked = precheck_key(settings)
+    authenticator = Authenticator(
+        driver,
+        lookup_key=lambda raw: tokens.lookup_key(raw, settings.env),
+        precheck=lambda raw: tokens.precheck(raw, prechecked),
+        verify=tokens.verify,
+    )
+    codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
+    reader = Reader(CATALOG, Database(driver, codec.key), authenticator, codec, Unlimited())
+    return Runtime(driver, authenticator, reader)

@@ -1,0 +1,88 @@
+"""`diptych serve`: the database, the demo and the server processes, from start to clean end."""
+
+import os
+from pathlib import Path
+
+import click
+
+from diptych.engines import database
+from diptych.runtime import precheck_key
+from diptych.settings import Settings
+
+_DEMO = "demo"
+_DEMO_TOKEN_FILE = "demo-token"  # noqa: S105 (a file name)
+
+
+def serve(settings: Settings, *, host: str | None, port: int | None, workers: int, demo: bool) -> None:
+    """Serve until interrupted; what was given on the command line overrides the settings."""
+    given = settings.model_copy(
+        update={name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    )
+    with database(given) as url:
+        _announce(given, _demo(given, url) if demo else None)
+        _run(given, url, workers)
+
+
+def _run(settings: Settings, url: str, workers: int) -> None:
+    import uvicorn
+
+    # Workers are fresh processes: they read what they need from the environment.
+    os.environ |= {
+        "DIPTYCH_DATABASE_URL": url,
+        "DIPTYCH_ENV": settings.env,
+        "DIPTYCH_DATA_DIR": str(settings.data_dir),
+        "DIPTYCH_PARENT": str(os.getpid()),
+    }
+    uvicorn.run(
+        "diptych.app:create",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _demo(settings: Settings, url: str) -> str:
+    """Fill the demo workspace if need be, and return a live token for it."""
+    from services import demo
+
+    demo.fill(url)
+    return _token(settings, url)
+
+
+def _token(settings: Settings, url: str) -> str:
+    """Return the token kept from an earlier start if it is still live, else a new one."""
+    from db import provision
+    from services import operator, tokens
+
+    kept = settings.data_dir / _DEMO_TOKEN_FILE
+    raw = kept.read_text() if kept.exists() else ""
+    key = tokens.lookup_key(raw, settings.env)
+    if key is not None and provision.is_live(url, key):
+        return raw
+    fresh = operator.create_token(url, _DEMO, "demo", ["all:read"], settings.env, precheck_key(settings))
+    _keep(kept, fresh)
+    return fresh
+
+
+def _keep(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def _announce(settings: Settings, token: str | None) -> None:
+    base = f"http://{settings.host}:{settings.port}"
+    click.echo(f"REST      {base}/api/v1/products")
+    click.echo(f"GraphQL   {base}/graphql")
+    click.echo(f"Health    {base}/health/ready")
+    if token is not None:
+        click.echo(f"Token     {token}")
+        click.echo(f'Try       curl -H "Authorization: Bearer {token}" "{base}/api/v1/products?per_page=2"')

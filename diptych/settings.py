@@ -1,0 +1,79 @@
+"""Settings: the environment or a .env file, read once and passed down as values."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.tokens import Environment
+
+_SECRET_FILE = "secret"  # noqa: S105 (a file name)
+
+
+class Settings(BaseSettings):
+    """Everything a server can be told from outside; each name is prefixed with `DIPTYCH_`."""
+
+    model_config = SettingsConfigDict(env_prefix="DIPTYCH_", env_file=".env", extra="ignore")
+
+    env: Environment = Field(
+        default=Environment.DEV, description="Where this server runs: dev, test or prod."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65_535, description="Port to listen on.")
+    data_dir: Path = Field(
+        default=Path(".diptych"), description="Folder of the embedded database and of secrets."
+    )
+    database_url: str | None = Field(
+        default=None, description="A PostgreSQL 15 or newer; embedded if absent."
+    )
+    database_direct_url: str | None = Field(
+        default=None, description="The same without a pooler, for migrations."
+    )
+    database_pooler: str | None = Field(
+        default=None, pattern="^transaction$", description="`transaction` or absent."
+    )
+    database_connections: int = Field(default=8, ge=1, le=100, description="Connections per process.")
+    redis_url: str | None = Field(default=None, description="Redis or Valkey, for limits across processes.")
+    pg_bin: Path | None = Field(
+        default=None, description="Folder of PostgreSQL programs for the embedded server."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None, min_length=32, description="Key that signs; kept if absent."
+    )
+    public_url: str = Field(
+        default="", description="Address that problem types begin with, such as https://x.example."
+    )
+    cors_origins: list[str] = Field(
+        default=[], description="Origins whose browsers may call, as a JSON list."
+    )
+    body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
+    cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
+
+    @cached_property
+    def key(self) -> bytes:
+        """Return the signing key: the one given, else one made once and kept in the data folder."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()
+        if self.env is Environment.PROD:
+            raise ValueError("DIPTYCH_SECRET_KEY must be set in prod: 32 or more random characters.")
+        return _kept_key(self.data_dir / _SECRET_FILE)
+
+
+def _kept_key(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    if not path.exists():
+        # The key is written aside and linked into place, so that of several processes one wins whole.
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_bytes()

@@ -1,0 +1,101 @@
+"""Start-up checks: a server refuses to start on declarations that contradict themselves."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from db import describe
+from services.engine.catalog import Catalog
+from services.engine.errors import CATALOGUE, Slug
+from services.engine.listing import default_sort
+from services.engine.resource import Field, Relation, Resource, Shown
+
+
+class VerificationFailed(Exception):
+    """The declarations are unsound; the message lists what is wrong, a sentence a line."""
+
+
+def verify(catalog: Catalog) -> None:
+    """Check every declaration; raises VerificationFailed with all findings."""
+    found = [*_names(catalog), *_errors()]
+    for resource in catalog:
+        found += [*_table(resource), *_fields(resource), *_relations(catalog, resource), *_sort(resource)]
+    if found:
+        raise VerificationFailed("\n".join(found))
+
+
+def _names(catalog: Catalog) -> Iterator[str]:
+    """Names must be unique on each surface: paths and type names on one, field names on the other."""
+    for kind, names in (
+        ("path", [resource.path for resource in catalog]),
+        ("type", [resource.type for resource in catalog]),
+        ("name", [name for resource in catalog for name in (resource.name, resource.plural)]),
+    ):
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield f"The {kind} {name!r} belongs to {count} resources."
+    for resource in catalog:
+        both = set(resource.all_fields) & set(resource.relations_by_name)
+        for name in sorted(both):
+            yield f"{resource.name}.{name} is both a field and a relation."
+
+
+def _errors() -> Iterator[str]:
+    for slug in Slug:
+        if slug not in CATALOGUE:
+            yield f"The problem {slug!r} is not in the error catalogue."
+
+
+def _table(resource: Resource) -> Iterator[str]:
+    if not resource.doc:
+        yield f"{resource.name} has no description."
+    if resource.tenant and not describe.leads_with_workspace(resource.model):
+        yield f"The primary key of {resource.plural} must begin with workspace_id."
+    if resource.searchable and not describe.has_column(resource.model, "search"):
+        yield f"{resource.plural} declare searchable fields but have no search column."
+
+
+def _fields(resource: Resource) -> Iterator[str]:
+    leading = describe.indexed(resource.model)
+    for field in resource.all_fields.values():
+        if not field.doc:
+            yield f"{resource.name}.{field.name} has no description."
+        if field.name not in resource.facts:
+            yield f"{resource.name}.{field.name} has no column."
+        elif (field.filterable or field.sortable) and field.name not in leading:
+            yield f"{resource.name}.{field.name} can be filtered or sorted by but leads no index."
+        yield from _contradictions(resource, field)
+
+
+def _contradictions(resource: Resource, field: Field) -> Iterator[str]:
+    facts = resource.facts.get(field.name)
+    if field.sortable and facts is not None and facts.kind is describe.Kind.JSON:
+        yield f"{resource.name}.{field.name} holds JSON and cannot be sorted by."
+    if field.shown is not Shown.ALWAYS and (field.filterable or field.sortable or field.searchable):
+        yield f"{resource.name}.{field.name} is not shown, so nobody may filter, sort or search by it."
+    if field.name.endswith("_cents") and "currency" not in resource.all_fields:
+        yield f"{resource.name}.{field.name} is an amount without a currency beside it."
+
+
+def _relations(catalog: Catalog, resource: Resource) -> Iterator[str]:
+    known = {other.name: other for other in catalog}
+    for relation in resource.relations:
+        target = known.get(relation.target)
+        if bool(relation.one) == bool(relation.many):
+            yield f"{resource.name}.{relation.name} must name either one or many."
+        if target is None:
+            yield f"{resource.name}.{relation.name} leads to {relation.target!r}, which is no resource."
+        elif not _has_via(resource, target, relation):
+            yield f"{resource.name}.{relation.name} goes by {relation.via!r}, which is no column there."
+        if not relation.doc:
+            yield f"{resource.name}.{relation.name} has no description."
+
+
+def _has_via(resource: Resource, target: Resource, relation: Relation) -> bool:
+    return relation.via in (resource if relation.one else target).facts
+
+
+def _sort(resource: Resource) -> Iterator[str]:
+    for term in default_sort(resource, None):
+        field = resource.all_fields.get(term.name)
+        if field is None or not field.sortable:
+            yield f"{resource.plural} are sorted by {term.name!r} by default, which is not sortable."

@@ -1,0 +1,46 @@
+"""What an operator does at the command line: workspaces and first tokens."""
+
+import re
+
+from db import provision
+from db.provision import ProvisioningFailed
+from services import tokens
+from services.catalog import CATALOG
+from services.tokens import Environment
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+_LONGEST_NAME = 255
+
+
+def create_workspace(url: str, slug: str, name: str) -> str:
+    """Return the id of a new workspace in the database at `url`; raises ProvisioningFailed."""
+    if not _SLUG.match(slug):
+        raise ProvisioningFailed(
+            f"{slug!r} is not a slug: use 1 to 63 lower-case letters, digits and inner hyphens."
+        )
+    if not name.strip() or len(name) > _LONGEST_NAME:
+        raise ProvisioningFailed(f"A name has 1 to {_LONGEST_NAME} characters.")
+    return provision.create_workspace(url, slug, name.strip())
+
+
+def create_token(
+    url: str, slug: str, name: str, scopes: list[str], environment: Environment, precheck_key: bytes
+) -> str:
+    """Return the raw text of a new token of workspace `slug`; raises ProvisioningFailed."""
+    workspace = provision.find_workspace(url, slug)
+    if workspace is None:
+        raise ProvisioningFailed(f"There is no workspace {slug!r}.")
+    made = tokens.generate(environment, precheck_key)
+    row = provision.TokenRow(name, made.prefix, made.key, made.hash, made.precheck, _canonical(scopes))
+    provision.create_token(url, workspace, row)
+    return made.raw
+
+
+def _canonical(scopes: list[str]) -> list[str]:
+    """Return scopes in their stored form; hyphens and bare words are accepted (C-06)."""
+    found = [scope.replace("-", "_") for scope in scopes]
+    found = [f"all:{scope}" if scope in ("read", "write") else scope for scope in found]
+    unknown = [scope for scope in found if scope not in CATALOG.scopes]
+    if unknown:
+        raise ProvisioningFailed(f"{unknown[0]!r} is no scope; there are {', '.join(CATALOG.scopes)}.")
+    return sorted(set(found))
