@@ -3,18 +3,17 @@
 from dataclasses import dataclass, field
 
 from db import query
-from db.describe import Kind
 from services.engine import encoding, intent
 from services.engine.access import Action, require
 from services.engine.binding import Binder
 from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
 from services.engine.listing import ListingPlanner, default_sort
-from services.engine.resource import Field, Relation, Resource, Shown
+from services.engine.outputs import field_value
+from services.engine.resource import Relation, Resource, Shown
 
 _DEEPEST_INCLUDE = 3
 _ALWAYS = ("id", "inserted_at", "updated_at")
-_RENDERS = {Kind.DATETIME: query.Render.TIMESTAMP, Kind.DECIMAL: query.Render.DECIMAL}
 
 
 @dataclass(slots=True)
@@ -146,7 +145,7 @@ class DocumentPlanner:
     ) -> query.Object:
         outputs: list[query.Output] = [query.Constant("type", resource.type)] if typed else []
         outputs += [
-            query.Value(item.name, item.name, self._render(resource, item))
+            field_value(resource, item.name, item.name)
             for item in resource.shown_fields
             if only is None or item.name in only
         ]
@@ -154,9 +153,6 @@ class DocumentPlanner:
         if relations:
             outputs.append(query.References("relationships", self._references(relations)))
         return query.Object(resource.model, tuple(outputs))
-
-    def _render(self, resource: Resource, item: Field) -> query.Render:
-        return _RENDERS.get(resource.facts[item.name].kind, query.Render.PLAIN)
 
     def _links(self, resource: Resource) -> tuple[query.Link, ...]:
         own = f"{self.base}/{resource.path}/"

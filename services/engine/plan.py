@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from db import query
-from db.describe import Kind
 from services.engine import encoding, intent
 from services.engine.access import Action, require
 from services.engine.binding import Binder, Plan
@@ -12,7 +11,7 @@ from services.engine.documents import DocumentPlanner
 from services.engine.errors import bad_request
 from services.engine.intent import Listing, Pick
 from services.engine.listing import ListingPlanner, PlannedRows
-from services.engine.resource import Relation, Resource, Shown
+from services.engine.resource import Relation, Resource
 
 _PAGE_FACTS = frozenset({"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "__typename"})
 _CURSOR_FACTS = frozenset({"startCursor", "endCursor"})
@@ -34,11 +33,7 @@ def plan(asked: intent.Intent, catalog: Catalog, scopes: frozenset[str]) -> Plan
             id_ = planner.binder.slot(asked.id, encoding.row_id)
             made: query.Query = query.Get(planner.object(found, asked.picks, ()), id_)
         case intent.SelectAny():
-            id_ = planner.binder.slot(asked.id, encoding.row_id)
-            made = query.AnyOf(
-                tuple(planner.object(planner.readable(name), picks, ()) for name, picks in asked.candidates),
-                id_,
-            )
+            made = planner.any_of(asked)
         case intent.SelectMany():
             found = planner.readable(asked.resource)
             made = query.Connect(planner.connection(found, None, asked.listing, asked.picks, ()))
@@ -55,7 +50,6 @@ class _Planner:
     scopes: frozenset[str]
     binder: Binder = field(default_factory=Binder)
     cost: int = 0
-    enum_names: bool = True
 
     @property
     def listings(self) -> ListingPlanner:
@@ -70,8 +64,20 @@ class _Planner:
         require(self.scopes, resource, Action.READ)
         return resource
 
+    def any_of(self, asked: intent.SelectAny) -> query.Query:
+        ids = self.binder.slot(asked.ids, encoding.global_ids)
+        types = self.binder.slot(asked.ids, encoding.global_types)
+        objects: list[tuple[str, query.Object]] = []
+        dearest = 0
+        for name, type_, picks in asked.candidates:
+            self.cost = 0
+            objects.append((type_, self.object(self.readable(name), picks, ())))
+            dearest = max(dearest, self.cost)
+        # Only one of the candidates is found, so only the dearest counts.
+        self.cost = dearest
+        return query.AnyOf(tuple(objects), ids, types)
+
     def load(self, asked: intent.Load) -> query.Query:
-        self.enum_names = False
         ids = self.binder.slot(asked.ids, encoding.row_ids)
         found = self.readable(asked.resource)
         if asked.relation is None:
@@ -92,7 +98,7 @@ class _Planner:
             return query.Etag(pick.alias)
         relation = resource.relations_by_name.get(pick.name)
         if relation is None:
-            return value(resource, pick.name, pick.alias, enum_names=self.enum_names)
+            return value(resource, pick.name, pick.alias, enum_names=True)
         target = self.readable(relation.target)
         if relation.one:
             return query.One(pick.alias, relation.via, self.object(target, pick.picks, sizes))
@@ -153,17 +159,3 @@ class _Planner:
 def _probes(picks: tuple[Pick, ...]) -> bool:
     facts = {part.name for pick in picks if pick.name == "pageInfo" for part in pick.picks}
     return bool(facts & {"hasNextPage", "hasPreviousPage"})
-
-
-_RENDERS = {Kind.DATETIME: query.Render.TIMESTAMP, Kind.DECIMAL: query.Render.DECIMAL}
-
-
-def value(resource: Resource, name: str, alias: str, *, enum_names: bool) -> query.Value:
-    """Return the output of one field; raises the 400 problem if it is not shown."""
-    found = resource.all_fields.get(name)
-    if found is None or found.shown is not Shown.ALWAYS:
-        raise bad_request(f"{name!r} is not a field of {resource.plural}.")
-    render = _RENDERS.get(resource.facts[name].kind, query.Render.PLAIN)
-    if found.enum is not None and enum_names:
-        render = query.Render.ENUM_NAME
-    return query.Value(alias, name, render)
