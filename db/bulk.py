@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any, LiteralString, NoReturn
 from uuid import UUID
 
@@ -71,26 +72,32 @@ class Bulk:
         """Wait for the lock called `name` and hold it until the transaction ends."""
         self.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
-    def analyse(self, *models: type[Model], always: bool = False) -> None:
-        """Let the planner know tables that have grown fourfold since it last looked, or all of them.
+    def analyse(self, *models: type[Model]) -> None:
+        """Let the planner look at the tables that have grown fourfold since it last did.
 
-        Without this, autovacuum would look after a minute, and until then a partial index that was made on
-        an empty table seems to be empty, which makes the planner scan it for anything.
+        Autovacuum would look after a minute; until then a partial index that was made on an empty table
+        seems to be empty, which makes the planner scan it for anything.
         """
-        for model in models:
-            name = table(model).name
+        for name in (table(model).name for model in models):
             grown = self.run(
-                "SELECT pg_relation_size(oid) > 32768 + 4 * 8192 * relpages::bigint FROM pg_class WHERE oid ="
-                " %s::regclass",
+                "SELECT pg_relation_size(oid) > 32768 + 4 * 8192 * relpages::bigint FROM pg_class"
+                " WHERE oid = %s::regclass",
                 (name,),
             )
-            if always or grown[0][0]:
+            if grown[0][0]:
                 self.run(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
 
-    def copy(self, model: type[Model], rows: Sequence[Row]) -> None:
-        """Write `rows` straight into the table of `model`; nothing may clash."""
-        if rows:
-            self.write(sql.Identifier(table(model).name), list(rows[0]), rows)
+    def settle(self, *models: type[Model]) -> None:
+        """Bring statistics, visibility and pending index entries up to date, outside any transaction."""
+        names = [sql.Identifier(table(model).name) for model in models]
+        self.run(sql.SQL("VACUUM (ANALYZE) {}").format(sql.SQL(", ").join(names)))
+
+    def copy(self, model: type[Model], rows: Iterable[Row]) -> None:
+        """Write `rows` straight into the table of `model`; nothing may clash, and None is null."""
+        remaining = iter(rows)
+        first = next(remaining, None)
+        if first is not None:
+            self.write(sql.Identifier(table(model).name), list(first), chain((first,), remaining))
 
     def find(
         self, model: type[Model], workspace_id: UUID, key: tuple[str, ...], values: Sequence[str]

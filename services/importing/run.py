@@ -96,7 +96,7 @@ def _import(
         if not progress.finished:
             with bulk.transaction():
                 advance(bulk, key, progress, replace(progress, finished=True))
-            bulk.analyse(*models, always=True)
+            bulk.settle(*models)
     return _report(begun, progress, source)
 
 
