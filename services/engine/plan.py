@@ -98,7 +98,7 @@ class _Planner:
             return query.Etag(pick.alias)
         relation = resource.relations_by_name.get(pick.name)
         if relation is None:
-            return value(resource, pick.name, pick.alias, enum_names=True)
+            return field_value(resource, pick.name, pick.alias, enum_names=True)
         target = self.readable(relation.target)
         if relation.one:
             return query.One(pick.alias, relation.via, self.object(target, pick.picks, sizes))
