@@ -11,6 +11,7 @@ from services.engine.documents import DocumentPlanner
 from services.engine.errors import bad_request
 from services.engine.intent import Listing, Pick
 from services.engine.listing import ListingPlanner, PlannedRows
+from services.engine.outputs import field_value
 from services.engine.resource import Relation, Resource
 
 _PAGE_FACTS = frozenset({"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "__typename"})
