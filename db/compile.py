@@ -23,6 +23,7 @@ from sqlalchemy import (
     null,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -189,14 +190,22 @@ def _get(node: Get, compiler: Compiler) -> Select[Any]:
 
 
 def _any_of(node: AnyOf, compiler: Compiler) -> Select[Any]:
-    id_ = bound(node.id, Uuid())
+    unnested = func.unnest(bound(node.ids, ARRAY(Uuid())), bound(node.types, ARRAY(Text())))
+    wanted = unnested.table_valued("id", "type", with_ordinality="place").render_derived(name="ids")
+    type_ = cell("ids", "type")
     found = [
-        select(func.row_to_json(literal_column("x.r")))
-        .select_from(_single(item, id_, True, compiler).subquery("x"))
-        .scalar_subquery()
-        for item in node.objects
+        select(_json("x"), cell("x", "n").label("n"))
+        .select_from(_single(item, cell("ids", "id"), True, compiler).subquery("x"))
+        .where(type_.is_(None) | (type_ == fixed(name)))
+        for name, item in node.objects
     ]
-    return select(_token(), func.coalesce(*found, null()).label("body"), literal_column("0").label("rows"))
+    first = union_all(*found).limit(literal_column("1")).lateral("f")
+    each = select(cell("ids", "place").label("place"), cell("f", "body"), cell("f", "n")).select_from(
+        wanted.outerjoin(first, true())
+    )
+    counted = func.coalesce(cell("y", "n"), literal_column("0")).label("rows")
+    place = cell("y", "place")
+    return _answer(each.subquery("y"), cell("y", "body"), counted, place.label("place")).order_by(place)
 
 
 def _batch(node: Batch, compiler: Compiler) -> Select[Any]:

@@ -35,13 +35,16 @@ from db.tenancy import fence
 
 @dataclass(slots=True)
 class Compiler:
-    """The state of one compilation: a source of fresh names."""
+    """The state of one compilation: a source of fresh names.
+
+    Their dollar sign keeps them apart from the names that callers give to outputs.
+    """
 
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def name(self, letter: str) -> str:
         """Return a fresh name, safe to write unquoted."""
-        return f"{letter}{next(self.numbers)}"
+        return f"{letter}${next(self.numbers)}"
 
 
 def cell(source: str, column: str) -> ColumnElement[Any]:

@@ -6,7 +6,7 @@ stand outside it, as numbered slots.
     Get        one row by id                        (REST document or GraphQL object)
     Page       one page of rows, finished JSON      (REST collection)
     Connect    one page of rows as a connection     (GraphQL collection)
-    AnyOf      one row by id among several tables   (GraphQL node)
+    AnyOf      rows by id among several tables      (GraphQL node)
     Batch      rows or connections of many parents  (DataLoaders)
 """
 
@@ -346,10 +346,14 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """One row by id, whichever table holds it."""
+    """One row for each id, whichever table holds it; a type in the parallel list confines it to one table.
 
-    objects: tuple[Object, ...]
-    id: Slot
+    `objects` are the candidates under the name of their type.
+    """
+
+    objects: tuple[tuple[str, Object], ...]
+    ids: Slot
+    types: Slot
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Values of requests as texts that PostgreSQL reads, or a clear refusal."""
 
+import base64
 import re
 import uuid
 from collections.abc import Callable
@@ -17,12 +18,14 @@ Encoder: TypeAlias = Callable[[Any], bytes | None]
 
 LONGEST_LIST = 500
 LONGEST_TEXT = 2_000
+MOST_GLOBAL_IDS = 100
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 500
 _LARGEST_OFFSET = 2**62
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}\Z")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
+_GLOBAL_ID = re.compile(r"([A-Za-z]{1,64}):([0-9A-Za-z-]{22,36})\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|\+00:00)\Z"
@@ -123,6 +126,14 @@ def page_size(value: Any) -> bytes:
     return b"%d" % size_of(value)
 
 
+def relay_size(value: Any) -> bytes:
+    """Return `first` or `last` as the statement's limit: zero rows are none, fewer are refused (Relay)."""
+    size = DEFAULT_PAGE_SIZE if value is None else whole(value, "the page size")
+    if size < 0:
+        raise bad_request(f"The page size must not be negative, as {size} is.")
+    return b"%d" % min(size, LARGEST_PAGE_SIZE)
+
+
 def page_of(page: Any) -> int:
     """Return the page number meant by `page`, at least 1 (S3-170)."""
     return 1 if page is None else max(whole(page, "page"), 1)
@@ -146,6 +157,30 @@ def row_id(value: Any) -> bytes:
 def row_ids(value: Any) -> bytes:
     """Return a list of ids as an array literal."""
     return array([row_id(one) for one in value])
+
+
+def global_ids(values: Any) -> bytes:
+    """Return the row ids of global ids as an array literal, null where one cannot be an id."""
+    if len(values) > MOST_GLOBAL_IDS:
+        raise bad_request(f"At most {MOST_GLOBAL_IDS} ids may be asked for at once, not {len(values)}.")
+    return b"{" + b",".join((_global_id(one)[1] or "NULL").encode() for one in values) + b"}"
+
+
+def global_types(values: Any) -> bytes:
+    """Return the types that global ids name as an array literal, null where one names none."""
+    return b"{" + b",".join((_global_id(one)[0] or "NULL").encode() for one in values) + b"}"
+
+
+def _global_id(value: Any) -> tuple[str | None, str | None]:
+    """Return the type and row id behind an id of any form: a UUID, its short form, or base64 of both."""
+    plain = identifier(value)
+    if plain is not None:
+        return None, plain
+    try:
+        found = _GLOBAL_ID.match(base64.b64decode(value, validate=True).decode("ascii"))
+    except (TypeError, ValueError):
+        return None, None
+    return (found[1], identifier(found[2])) if found else (None, None)
 
 
 def whole(value: Any, label: str) -> int:
@@ -194,7 +229,11 @@ def short_identifier(value: str) -> str:
 
 
 def _refuse(value: Any, label: str, wanted: str) -> NoReturn:
-    shown = orjson.dumps(value, default=str).decode(errors="replace")[:80]
+    try:
+        shown = orjson.dumps(value, default=str).decode(errors="replace")[:80]
+    except TypeError:
+        # An integer beyond 64 bits, or a text that is not Unicode.
+        shown = repr(value)[:80]
     raise bad_request(f"{shown} is not {wanted}, as {label} needs.")
 
 

@@ -11,7 +11,7 @@ from services.engine.access import Action, require
 from services.engine.binding import Binder
 from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
-from services.engine.intent import Comparison, Condition, Junction
+from services.engine.intent import Comparison, Condition, Junction, Within
 from services.engine.resource import OPERATORS, Field, Operator, Relation, Resource
 
 _DEEPEST_PATH = 3
@@ -31,17 +31,28 @@ class FilterPlanner:
     touches_deleted: bool = False
     count: int = 0
 
-    def plan(self, node: Condition, resource: Resource) -> query.Condition:
+    def plan(self, node: Condition, resource: Resource, depth: int = 0) -> query.Condition:
         """Return `node` checked; raises the 400 or 403 problem naming what is wrong."""
+        if isinstance(node, Within):
+            return self._within(node, resource, depth)
         if isinstance(node, Junction):
-            parts = tuple(self.plan(part, resource) for part in node.parts)
+            parts = tuple(self.plan(part, resource, depth) for part in node.parts)
             if node.kind == "not":
                 return query.Never(query.All(parts))
             return query.All(parts) if node.kind == "and" else query.Some(parts)
         self.count += 1
         if self.count > _MOST_CONDITIONS:
             raise bad_request(f"A filter may hold at most {_MOST_CONDITIONS} conditions.")
-        return self._comparison(node, node.path, resource, depth=0)
+        return self._comparison(node, node.path, resource, depth)
+
+    def _within(self, node: Within, resource: Resource, depth: int) -> query.Condition:
+        relation = resource.relations_by_name.get(node.relation)
+        if relation is None:
+            raise bad_request(f"{node.relation!r} is not a relation to filter {resource.plural} by.")
+        if depth == _DEEPEST_PATH:
+            raise bad_request(f"A filter may lead through at most {_DEEPEST_PATH} relations.")
+        target = self._target(relation)
+        return _related(target, relation, self.plan(node.condition, target, depth + 1))
 
     def _comparison(
         self, node: Comparison, path: tuple[str, ...], resource: Resource, depth: int
@@ -49,7 +60,8 @@ class FilterPlanner:
         name = resource.canonical(path[0])
         relation = resource.relations_by_name.get(name)
         if relation is not None and len(path) > 1 and depth < _DEEPEST_PATH:
-            return self._related(node, path[1:], resource, relation, depth)
+            target = self._target(relation)
+            return _related(target, relation, self._comparison(node, path[1:], target, depth + 1))
         field = resource.all_fields.get(name)
         if field is None or not field.filterable:
             raise _unknown(node, resource)
@@ -61,14 +73,10 @@ class FilterPlanner:
             self.touches_deleted = True
         return self._compare(node, resource, field)
 
-    def _related(
-        self, node: Comparison, path: tuple[str, ...], resource: Resource, relation: Relation, depth: int
-    ) -> query.Condition:
+    def _target(self, relation: Relation) -> Resource:
         target = self.catalog.target(relation)
         require(self.scopes, target, Action.READ)
-        ours, theirs = (relation.via, "id") if relation.one else ("id", relation.via)
-        inner = self._comparison(node, path, target, depth + 1)
-        return query.Related(target.model, ours, theirs, inner)
+        return target
 
     def _compare(self, node: Comparison, resource: Resource, field: Field) -> query.Condition:
         operator = _operator(node, resource.operators(field), field.name)
@@ -119,6 +127,11 @@ class FilterPlanner:
             item = encoding.encoder(Kind.JSON, None, label)
             return (steps, slot(node.value, encoding.list_encoder(item, label))), False
         return (steps, slot(node.value, lambda value: json(value, label)[0])), False
+
+
+def _related(target: Resource, relation: Relation, inner: query.Condition) -> query.Condition:
+    ours, theirs = (relation.via, "id") if relation.one else ("id", relation.via)
+    return query.Related(target.model, ours, theirs, inner)
 
 
 def _document(path: tuple[str, ...], leaf: bytes) -> bytes:

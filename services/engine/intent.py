@@ -38,7 +38,15 @@ class Junction:
     parts: tuple["Condition", ...]
 
 
-Condition: TypeAlias = Comparison | Junction
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Some row that `relation` leads to meets the whole condition."""
+
+    relation: str
+    condition: "Condition"
+
+
+Condition: TypeAlias = Comparison | Junction | Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,8 @@ class Paging:
     """Which part of a collection: by page or offset, or from a cursor on.
 
     `keyset` asks for cursors; `cursor` is the leaf of a decoded `cursor.Cursor`, and `nulls` tells which of
-    its keys are null, since that changes the statement. `backward` walks towards the beginning.
+    its keys are null, since that changes the statement. `backward` walks towards the beginning. `relay` takes
+    a size of zero at its word and refuses a negative one, where otherwise both mean one row (S3-171).
     """
 
     size: Scalar = None
@@ -64,6 +73,7 @@ class Paging:
     cursor: Leaf | None = None
     nulls: tuple[bool, ...] = ()
     backward: bool = False
+    relay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +153,13 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class SelectAny:
-    """One resource of whatever type, with the picks for each candidate type."""
+    """Resources of whatever type by their global ids; an id that leads nowhere answers null in its place.
 
-    id: Scalar
-    candidates: tuple[tuple[str, tuple[Pick, ...]], ...]
+    A candidate is a resource, what global ids call its type, and its picks.
+    """
+
+    ids: Scalar
+    candidates: tuple[tuple[str, str, tuple[Pick, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class ListingPlanner:
         return query.Order(name, term.descending, resource.facts[name].nullable)
 
     def _window(self, paging: Paging, order: tuple[query.Order, ...], probe: bool) -> query.Window:
-        limit = self.binder.slot(paging.size, encoding.page_size)
+        limit = self.binder.slot(paging.size, encoding.relay_size if paging.relay else encoding.page_size)
         if paging.cursor is not None:
             if len(paging.nulls) != len(order):
                 raise bad_request("The cursor belongs to another query: keep its filter, search and sort.")

@@ -28,10 +28,11 @@ _MOST_PLANS = 4_000
 class Request:
     """One read: its shape, how to make the intent of that shape, and the values outside it.
 
-    Equal shapes must make equal intents: the intent is made only when the shape is new.
+    Equal shapes must make equal intents: the intent is made only when the shape is new. A request without a
+    shape is planned each time and its plan not kept.
     """
 
-    shape: Hashable
+    shape: Hashable | None
     intent: Callable[[], Intent]
     values: Sequence[Any]
 
@@ -151,6 +152,12 @@ class Reader:
         )
         return [item if isinstance(item, Problem) else next(answers) for item in bound]
 
+    def judge(self, caller: Caller, request: Request) -> int:
+        """Return what a request costs in points, planned and bound but not read; raises its Problem."""
+        made = plan(request.intent(), self.catalog, caller.principal.scopes)
+        made.bind(request.values, self.codec, caller.now)
+        return made.cost
+
     async def confirm(self, caller: Caller) -> None:
         """Prove the caller's token live where nothing was read; raises the 401 problem."""
         await self._renewed(caller)
@@ -162,7 +169,8 @@ class Reader:
         planned = self._plans.get(key)
         if planned is None:
             planned = self._planned(request, caller.principal.scopes)
-            self._plans[key] = planned
+            if request.shape is not None:
+                self._plans[key] = planned
             if len(self._plans) > _MOST_PLANS:
                 self._plans.popitem(last=False)
         return planned, planned.plan.bind(request.values, self.codec, caller.now)

@@ -7,7 +7,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from db.describe import ColumnFacts, Kind, columns, is_tenant
+from db.describe import ColumnFacts, columns, is_tenant
+from db.describe import Kind as Kind
 from db.models import Model
 from services.engine.errors import Invalid
 
