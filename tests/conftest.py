@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,6 +13,10 @@ from psycopg.conninfo import make_conninfo
 
 from db.embedded import Embedded, start
 from db.migrate import upgrade
+from diptych.edge import Application
+from tests.support.application import running
+from tests.support.client import Client
+from tests.support.seed import Seed, plant
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +59,25 @@ def database(postgres: Embedded, migrated_template: str) -> Iterator[str]:
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(migrated_template)))
         yield make_conninfo(postgres.dsn(), dbname=name)
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def seed(postgres: Embedded, migrated_template: str) -> Seed:
+    """The seeded rows of a database for the whole session: tests only read it."""
+    copy = sql.SQL("CREATE DATABASE seeded TEMPLATE {} STRATEGY wal_log")
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(copy.format(sql.Identifier(migrated_template)))
+    return plant(make_conninfo(postgres.dsn(), dbname="seeded"))
+
+
+@pytest.fixture(scope="session")
+async def application(seed: Seed) -> AsyncIterator[Application]:
+    """The whole application on the seeded database."""
+    async with running(seed.database) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def api(application: Application, seed: Seed) -> Client:
+    """A client whose token reads everything in workspace acme."""
+    return Client(application, seed.tokens["acme", "reader"])

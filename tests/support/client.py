@@ -1,0 +1,147 @@
+"""A client that calls the whole application in process and reads its answers byte for byte."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+import orjson
+
+Application = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+HeaderPairs = Iterable[tuple[str, str | bytes]]
+
+_BODILESS = (204, 304)
+_SAFE = "/?&=%,:;@!$'()*+~-._[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response; header names are in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body as JSON."""
+        return orjson.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        """Return the only value of a header, None where it is absent; a repeated one fails the test."""
+        found = [value for known, value in self.headers if known == name]
+        assert len(found) <= 1, f"{name} is repeated: {found}"
+        return found[0] if found else None
+
+    def problem(self, status: int) -> dict[str, Any]:
+        """Return the problem object after checking that it is a whole one of that status (RFC 9457)."""
+        assert self.status == status, (self.status, self.body[:500])
+        assert self.header("content-type") == "application/problem+json"
+        found = self.json()
+        assert found["status"] == status
+        assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(found)
+        assert found["request_id"] == self.header("x-request-id")
+        assert isinstance(found, dict)
+        return found
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the data of a successful collection."""
+        assert self.status == 200, (self.status, self.body[:500])
+        data = self.json()["data"]
+        assert isinstance(data, list)
+        return data
+
+    def ids(self) -> list[str]:
+        """Return the ids of a successful collection, in order."""
+        return [row["id"] for row in self.rows()]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Calls `application` with one token, or with none."""
+
+    application: Application
+    token: str | None = None
+
+    def using(self, token: str | None) -> "Client":
+        """Return a client of the same application with another token."""
+        return Client(self.application, token)
+
+    async def get(self, target: str, *, headers: HeaderPairs = ()) -> Answer:
+        """GET a path with its query string; what a URL cannot hold is percent-encoded."""
+        return await self.request("GET", target, headers=headers)
+
+    async def search(self, resource: str, body: Any, query: str = "") -> Answer:
+        """POST a search to a resource's search address."""
+        target = f"/api/v1/{resource}/search" + (f"?{query}" if query else "")
+        return await self.post(target, body)
+
+    async def post(self, target: str, body: Any, *, headers: HeaderPairs = ()) -> Answer:
+        """POST a JSON body."""
+        sent = [("content-type", "application/json"), *headers]
+        return await self.request("POST", target, headers=sent, body=orjson.dumps(body))
+
+    async def request(
+        self, method: str, target: str, *, headers: HeaderPairs = (), body: bytes = b"", chunk: int = 65_536
+    ) -> Answer:
+        """Send one request, its body in chunks, and return the response after checking its framing."""
+        path, _, query = quote(target, safe=_SAFE).partition("?")
+        pairs = [(name.lower().encode(), _encoded(value)) for name, value in headers]
+        if self.token is not None:
+            pairs.append((b"authorization", b"Bearer " + self.token.encode()))
+        if body and not any(name == b"content-length" for name, _ in pairs):
+            pairs.append((b"content-length", b"%d" % len(body)))
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode("latin-1"),
+            "root_path": "",
+            "headers": [(b"host", b"api.example.com"), *pairs],
+            "client": ("127.0.0.1", 50_000),
+            "server": ("127.0.0.1", 8000),
+            "state": {},
+        }
+        sent: list[MutableMapping[str, Any]] = []
+        pieces = [body[start : start + chunk] for start in range(0, len(body), chunk)] or [b""]
+        messages = iter(
+            {"type": "http.request", "body": piece, "more_body": place < len(pieces) - 1}
+            for place, piece in enumerate(pieces)
+        )
+
+        async def receive() -> MutableMapping[str, Any]:
+            return next(messages, {"type": "http.disconnect"})
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        await self.application(scope, receive, send)
+        return _answer(method, sent)
+
+
+def _encoded(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1")
+
+
+def _answer(method: str, sent: list[MutableMapping[str, Any]]) -> Answer:
+    assert [message["type"] for message in sent[:1]] == ["http.response.start"]
+    assert all(message["type"] == "http.response.body" for message in sent[1:])
+    headers = [(name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"]]
+    assert all(name == name.lower() for name, _ in headers)
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    answer = Answer(sent[0]["status"], headers, body)
+    if method == "HEAD" or answer.status in _BODILESS:
+        assert body == b""
+    else:
+        assert answer.header("content-length") == str(len(body))
+    return answer
