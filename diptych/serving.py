@@ -44,6 +44,7 @@ def _run(settings: Settings, url: str, workers: int) -> None:
         ws="none",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         log_level="warning",
         timeout_graceful_shutdown=10,
     )
