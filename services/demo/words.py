@@ -78,7 +78,6 @@ def _aisle(
     return Aisle(name, _parts(leaves), _parts(kinds), _parts(sizes), price, storage, ingredients, nutrition)
 
 
-# fmt: off
 TREE: dict[str, tuple[Aisle, ...]] = {
     "Breakfast": (
         _aisle(
@@ -424,7 +423,6 @@ TREE: dict[str, tuple[Aisle, ...]] = {
     ),
 }
 """The category tree: roots, then aisles, then leaves."""
-# fmt: on
 
 FIRST_NAMES = _parts(
     "Ada, Amir, Anouk, Aoife, Bela, Bruno, Carys, Chidi, Clara, Dario, Edda, Elif, Emeka, Esme, Fenna, "

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from db.bulk import Bulk
 from services.engine.errors import Invalid
 from services.engine.resource import Resource
+from services.engine.validate import BLANK, UNKNOWN
 from services.importing.columns import assign, typed
 from services.importing.entries import Entry, Placed, Rejection, clashing, reject
 from services.importing.made import fill_in, read_cell, read_made
@@ -29,13 +30,14 @@ class Groups:
         self._profile = profile
         made = (profile.parent_made.resource, profile.child_made.resource)
         self.resources: tuple[Resource, ...] = (profile.parent, profile.child, *made)
-        self._columns = assign(source.columns, profile.columns, given, rest)
-        missing = [name for name in profile.columns if name not in self._columns.targets.values()]
+        found = {given.get(column, column) for column in source.columns}
+        missing = [name for name in profile.columns if name not in found]
         if missing:
             raise ImportRefused(
                 f"A file of {profile.name} has the columns {', '.join(profile.columns)}; '{missing[0]}' is "
                 f"missing. Use --map COLUMN={missing[0]} if it has another name."
             )
+        self._columns = assign(source.columns, profile.columns, given, rest)
 
     def entries(self, records: Iterable[Record]) -> Iterator[Entry]:
         """Yield an entry per group of consecutive lines; an unreadable line spoils the group it stands in."""
@@ -108,11 +110,12 @@ class Groups:
         profile = self._profile
         split = [self._columns.split(record.values) for record in group]
         faults = [reject(record, "", record.fault) for record in group if record.fault is not None]
+        faults += [
+            reject(line, profile.group, BLANK) for line in group if not line.fault and not self._name(line)
+        ]
         for record, (_, left) in zip(group, split, strict=True):
             if left and self._columns.rest is None:
-                faults.append(
-                    reject(record, next(iter(left)), Invalid("unknown_field", "There is no such column."))
-                )
+                faults.append(reject(record, next(iter(left)), UNKNOWN))
         if faults:
             return {}, [], faults
         parent, found = _row(profile.parent, profile.parent_cells, profile.parent_made, split[0][0])
