@@ -56,7 +56,8 @@ def test_totals_and_currencies_of_the_demo_agree_with_its_lines(database: str) -
         wrong = connection.execute(
             "SELECT count(*) FROM orders o WHERE total_cents <> subtotal_cents + tax_cents"
             " OR subtotal_cents <> (SELECT sum(line_total_cents) FROM order_items i WHERE i.order_id = o.id)"
-            " OR EXISTS (SELECT FROM order_items i JOIN products p ON p.id = product_id WHERE i.order_id = o.id AND"
+            " OR EXISTS (SELECT FROM order_items i JOIN products p ON p.id = product_id"
+            " WHERE i.order_id = o.id AND"
             " (i.currency <> o.currency OR p.currency <> o.currency"
             " OR i.line_total_cents <> i.quantity * i.unit_price_cents))"
         ).fetchone()
