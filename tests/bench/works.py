@@ -16,7 +16,7 @@ PAGE = 25
 DEPTHS = 8
 """How many different depths the deep pages of one workspace start from."""
 
-STAMPS = ("inserted_at", "updated_at")
+STAMPS = ("inserted_at", "updated_at", "deleted_at")
 PRODUCT = (
     "id",
     "gtin",

@@ -73,6 +73,7 @@ class Product:
     metadata: JSON | None
     inserted_at: datetime.datetime
     updated_at: datetime.datetime
+    deleted_at: datetime.datetime | None
 
     @classmethod
     def of(cls, row: models.Product) -> "Product":
@@ -95,6 +96,7 @@ class Product:
             metadata=row.metadata_,
             inserted_at=row.inserted_at,
             updated_at=row.updated_at,
+            deleted_at=row.deleted_at,
         )
 
 
@@ -108,6 +110,7 @@ class Customer:
     metadata: JSON | None
     inserted_at: datetime.datetime
     updated_at: datetime.datetime
+    deleted_at: datetime.datetime | None
 
     @classmethod
     def of(cls, row: models.Customer) -> "Customer":
@@ -120,6 +123,7 @@ class Customer:
             metadata=row.metadata_,
             inserted_at=row.inserted_at,
             updated_at=row.updated_at,
+            deleted_at=row.deleted_at,
         )
 
 
@@ -136,6 +140,7 @@ class OrderItem:
     currency: str
     inserted_at: datetime.datetime
     updated_at: datetime.datetime
+    deleted_at: datetime.datetime | None
 
     @classmethod
     def of(cls, row: models.OrderItem) -> "OrderItem":
@@ -151,6 +156,7 @@ class OrderItem:
             currency=row.currency,
             inserted_at=row.inserted_at,
             updated_at=row.updated_at,
+            deleted_at=row.deleted_at,
         )
 
     @strawberry.field
@@ -174,6 +180,7 @@ class Order:
     metadata: JSON | None
     inserted_at: datetime.datetime
     updated_at: datetime.datetime
+    deleted_at: datetime.datetime | None
 
     @classmethod
     def of(cls, row: models.Order) -> "Order":
@@ -191,6 +198,7 @@ class Order:
             metadata=row.metadata_,
             inserted_at=row.inserted_at,
             updated_at=row.updated_at,
+            deleted_at=row.deleted_at,
         )
 
     @strawberry.field

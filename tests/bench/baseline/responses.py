@@ -14,6 +14,7 @@ class Record(BaseModel):
     id: uuid.UUID
     inserted_at: datetime.datetime
     updated_at: datetime.datetime
+    deleted_at: datetime.datetime | None
 
 
 class Product(Record):
