@@ -19,6 +19,8 @@ CURRENT_REVISION_SQL = "SELECT version_num FROM alembic_version"
 # Any constant works, as long as every process of every release uses the same one.
 _LOCK = 0x6469707479636800
 
+_OLDEST_SERVER = 150000
+
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -34,7 +36,9 @@ def head() -> str:
 
 def is_current(url: str) -> bool:
     """Tell whether the database at `url` has exactly the newest schema."""
-    with psycopg.connect(conninfo(url)) as connection:
+    with _connected(url) as connection:
+        if connection.info.server_version < _OLDEST_SERVER:
+            raise MigrationFailed("The database is too old: Diptych needs PostgreSQL 15 or newer.")
         return _revision(connection) == head()
 
 
@@ -42,7 +46,8 @@ def upgrade(url: str) -> None:
     """Bring the database at `url` to the newest schema; others who race for it wait and then do nothing.
 
     `url` is a libpq connection string or a URL, with or without SQLAlchemy's `+psycopg`. Raises
-    `MigrationFailed` when the schema is newer than this release or an extension cannot be created.
+    `MigrationFailed` when the database cannot be reached, is older than PostgreSQL 15, has a schema newer
+    than this release, or lacks an extension.
     """
     # Nearly every start finds the schema current, and then need not pay for loading Alembic.
     if not is_current(url):
@@ -85,9 +90,7 @@ def _run(url: str, command: str, target: str) -> None:
 def _locked(url: str) -> "Iterator[Connection]":
     from sqlalchemy import NullPool, create_engine, text
 
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo(url)), poolclass=NullPool
-    )
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connected(url), poolclass=NullPool)
     with engine.connect() as connection:
         # The lock belongs to the session and goes with it, however this process ends.
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
@@ -102,6 +105,17 @@ def _config(connection: "Connection") -> "Config":
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def _connected(url: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(conninfo(url), connect_timeout=10)
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split()).rstrip(".?")
+        raise MigrationFailed(f"The database cannot be reached: {reason}.") from error
+    except psycopg.Error:
+        # The parser's own message may quote the password.
+        raise MigrationFailed("The address of the database is malformed.") from None
 
 
 def _revision(connection: psycopg.Connection) -> str | None:

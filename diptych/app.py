@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from db import migrate
 from db.driver import DatabaseError, Statement
-from diptych import edge, runtime, shell
+from diptych import edge, logs, runtime, shell
 from diptych.settings import Settings
 from rest.router import Rest
 from services.catalog import CATALOG
@@ -23,6 +23,7 @@ _REVISION = Statement(migrate.CURRENT_REVISION_SQL)
 
 def create() -> edge.Application:
     """Return the application that the environment describes (for `uvicorn --factory`)."""
+    logs.configure()
     return create_app(Settings())
 
 

@@ -18,8 +18,10 @@ def _settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = error.errors()[0]
-        name = f"DIPTYCH_{'_'.join(str(part) for part in wrong['loc'])}".upper()
-        raise click.ClickException(f"{name}: {wrong['msg']}.") from None
+        said = wrong["msg"].removeprefix("Value error, ")
+        if wrong["loc"]:
+            said = f"DIPTYCH_{wrong['loc'][0]}".upper() + f": {said}"
+        raise click.ClickException(f"{said}.") from None
 
 
 def _explained(command: Callable[..., None]) -> Callable[..., None]:
@@ -27,16 +29,20 @@ def _explained(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
+        from db.bulk import BulkFailed
         from db.embedded import EngineError
         from db.migrate import MigrationFailed
         from db.provision import ProvisioningFailed
         from services.engine.verify import VerificationFailed
 
-        foreseen = (EngineError, MigrationFailed, ProvisioningFailed, VerificationFailed)
         try:
             command(*arguments, **options)
-        except foreseen as error:
+        except (BulkFailed, EngineError, MigrationFailed, ProvisioningFailed, VerificationFailed) as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
 
     return run
 

@@ -4,12 +4,11 @@ It gives every request an id, a caller and a problem document if it fails, and e
 that all share. The surfaces see neither ASGI nor each other.
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-import structlog
 
 from diptych import headers as shared
 from rest import compat
@@ -29,7 +28,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = f"{BASE}/"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_log = structlog.get_logger("diptych")
+_log = logging.getLogger("diptych")
 
 
 class Surface(Protocol):
@@ -142,13 +141,13 @@ class Edge:
         except Problem as problem:
             return self._problem(problem, request, surface)
         except Exception:
-            _log.exception(
-                "request failed",
-                request_id=request.request_id,
-                trace_id=shared.trace_id(request.headers.get(b"traceparent")),
-                method=request.method,
-                path=request.path,
-            )
+            told = {
+                "request_id": request.request_id,
+                "trace_id": shared.trace_id(request.headers.get(b"traceparent")),
+                "method": request.method,
+                "path": request.path,
+            }
+            _log.exception("request failed", extra=told)
             detail = f"The server failed unexpectedly; quote {request.request_id} when you report it."
             return self._problem(Problem(Slug.INTERNAL_ERROR, detail), request, surface)
 

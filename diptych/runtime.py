@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from db.driver import Driver
 from db.execute import Database
+from db.migrate import conninfo
 from diptych.settings import Settings
 from services import tokens
 from services.catalog import CATALOG
@@ -37,7 +38,7 @@ def build(settings: Settings, database_url: str) -> Runtime:
     """Return the parts for the database at `database_url`; nothing connects yet."""
     pooled = settings.database_pooler == "transaction"
     driver = Driver(
-        database_url,
+        conninfo(database_url),
         size=settings.database_connections,
         prepare=not pooled,
         startup_options=not pooled,

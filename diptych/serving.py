@@ -1,6 +1,10 @@
 """`diptych serve`: the database, the demo and the server processes, from start to clean end."""
 
+import contextlib
 import os
+import signal
+import socket
+import sys
 from pathlib import Path
 
 import click
@@ -18,13 +22,33 @@ def serve(settings: Settings, *, host: str | None, port: int | None, workers: in
     given = settings.model_copy(
         update={name: value for name, value in (("host", host), ("port", port)) if value is not None}
     )
-    with database(given) as url:
-        _announce(given, _demo(given, url) if demo else None)
-        _run(given, url, workers)
+    # Nothing is started or filled for a server that could not listen.
+    with _listening(given) as listener, database(given) as url:
+        _announce(given, listener, _demo(given, url) if demo else None)
+        _run(given, url, workers, listener)
 
 
-def _run(settings: Settings, url: str, workers: int) -> None:
+def _listening(settings: Settings) -> socket.socket:
+    """Return the socket that the server will answer on; raises ClickException if it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise click.ClickException(
+            f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}. Choose another with "
+            "--host and --port, or DIPTYCH_HOST and DIPTYCH_PORT."
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def _run(settings: Settings, url: str, workers: int, listener: socket.socket) -> None:
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     # Workers are fresh processes: they read what they need from the environment.
     os.environ |= {
@@ -33,11 +57,9 @@ def _run(settings: Settings, url: str, workers: int) -> None:
         "DIPTYCH_DATA_DIR": str(settings.data_dir),
         "DIPTYCH_PARENT": str(os.getpid()),
     }
-    uvicorn.run(
+    config = uvicorn.Config(
         "diptych.app:create",
         factory=True,
-        host=settings.host,
-        port=settings.port,
         workers=workers,
         loop="uvloop",
         http="httptools",
@@ -45,9 +67,16 @@ def _run(settings: Settings, url: str, workers: int) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        log_level="warning",
+        log_config=None,
         timeout_graceful_shutdown=10,
     )
+    # uvicorn ends gracefully and then repeats the signal, for us to end likewise.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.suppress(KeyboardInterrupt):
+        if workers == 1:
+            uvicorn.Server(config).run(sockets=[listener])
+        else:
+            Multiprocess(config, sockets=[listener]).run()
 
 
 def _demo(settings: Settings, url: str) -> str:
@@ -79,8 +108,9 @@ def _keep(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _announce(settings: Settings, token: str | None) -> None:
-    base = f"http://{settings.host}:{settings.port}"
+def _announce(settings: Settings, listener: socket.socket, token: str | None) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    base = f"http://{host}:{listener.getsockname()[1]}"
     click.echo(f"REST      {base}/api/v1/products")
     click.echo(f"GraphQL   {base}/graphql")
     click.echo(f"Health    {base}/health/ready")

@@ -1,16 +1,19 @@
 """Settings: the environment or a .env file, read once and passed down as values."""
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.tokens import Environment
 
 _SECRET_FILE = "secret"  # noqa: S105 (a file name)
+_ORIGIN = re.compile(r"https?://[^\s/*?#@]+\Z")
 
 
 class Settings(BaseSettings):
@@ -46,19 +49,38 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="Address that problem types begin with, such as https://x.example."
     )
-    cors_origins: list[str] = Field(
-        default=[], description="Origins whose browsers may call, as a JSON list."
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        default=[], description="Origins whose pages may call from browsers, with commas between."
     )
     body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
     cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        return (
+            [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+        )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, given: list[str]) -> list[str]:
+        for origin in given:
+            if not _ORIGIN.match(origin):
+                raise ValueError(f"{origin!r} is not an origin such as https://app.example")
+        return given
+
+    @model_validator(mode="after")
+    def _prod_has_its_key(self) -> Self:
+        if self.env is Environment.PROD and self.secret_key is None:
+            raise ValueError("DIPTYCH_SECRET_KEY must be set in prod: 32 or more random characters")
+        return self
 
     @cached_property
     def key(self) -> bytes:
         """Return the signing key: the one given, else one made once and kept in the data folder."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
-        if self.env is Environment.PROD:
-            raise ValueError("DIPTYCH_SECRET_KEY must be set in prod: 32 or more random characters.")
         return _kept_key(self.data_dir / _SECRET_FILE)
 
 
