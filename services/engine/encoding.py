@@ -163,15 +163,15 @@ def global_ids(values: Any) -> bytes:
     """Return the row ids of global ids as an array literal, null where one cannot be an id."""
     if len(values) > MOST_GLOBAL_IDS:
         raise bad_request(f"At most {MOST_GLOBAL_IDS} ids may be asked for at once, not {len(values)}.")
-    return b"{" + b",".join((_global_id(one)[1] or "NULL").encode() for one in values) + b"}"
+    return b"{" + b",".join((global_id(one)[1] or "NULL").encode() for one in values) + b"}"
 
 
 def global_types(values: Any) -> bytes:
     """Return the types that global ids name as an array literal, null where one names none."""
-    return b"{" + b",".join((_global_id(one)[0] or "NULL").encode() for one in values) + b"}"
+    return b"{" + b",".join((global_id(one)[0] or "NULL").encode() for one in values) + b"}"
 
 
-def _global_id(value: Any) -> tuple[str | None, str | None]:
+def global_id(value: Any) -> tuple[str | None, str | None]:
     """Return the type and row id behind an id of any form: a UUID, its short form, or base64 of both."""
     plain = identifier(value)
     if plain is not None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from db.compile import INCLUDED_LIMIT
+from db.compile import INCLUDED_LIMIT as INCLUDED_LIMIT
 from db.driver import DatabaseError, Row
 from db.execute import Call, Database, Prepared
 from db.query import Count, Estimate, Page

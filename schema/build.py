@@ -1,0 +1,65 @@
+"""The schema of a catalogue: Strawberry types for tools and the executor, names for the compiler."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, print_schema
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from schema.resolvers import LoadingResolvers
+from schema.scalars import SCALARS
+from schema.surface import Surface
+from schema.types import Types
+from services.engine.catalog import Catalog
+
+
+class _Prepared(SchemaExtension):
+    """Hands the executor the document that was parsed, guarded and validated before."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Give the parsed document."""
+        self.execution_context.graphql_document = self.execution_context.context.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Say that it was found valid."""
+        self.execution_context.pre_execution_errors = []
+        yield
+
+
+class _Schema(strawberry.Schema):
+    """A schema whose errors are told by our own adapter, which alone knows what may be logged."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """Log nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A catalogue's schema in every form it is needed in."""
+
+    surface: Surface
+    types: Types
+    strawberry: strawberry.Schema
+    graphql: GraphQLSchema
+
+
+def build(catalog: Catalog) -> Built:
+    """Return the schema of a catalogue."""
+    surface = Surface(catalog)
+    types = Types(catalog, LoadingResolvers(surface))
+    schema = _Schema(
+        query=types.query,
+        types=list(types.objects.values()),
+        extensions=[_Prepared],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    return Built(surface, types, schema, schema._schema)
+
+
+def sdl(catalog: Catalog) -> str:
+    """Return the schema in GraphQL's own language, in alphabetical order."""
+    return print_schema(lexicographic_sort_schema(build(catalog).graphql)) + "\n"

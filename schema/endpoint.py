@@ -1,0 +1,208 @@
+"""The GraphQL surface: requests of authenticated callers to responses, free of any server."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import orjson
+
+from schema import compiled, http
+from schema.build import build
+from schema.compiled import Operation, Outcome
+from schema.documents import Documents
+from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
+from schema.executor import execute
+from schema.guard import check_variables
+from schema.http import GraphQLRequest, HttpProblem, MediaType
+from schema.limits import DEFAULT_LIMITS, GuardViolation, Limits
+from schema.variables import MismatchError
+from services.engine.catalog import Catalog
+from services.engine.context import Caller
+from services.engine.errors import Problem, Slug
+from services.engine.read import Reader
+
+Headers = list[tuple[bytes, bytes]]
+
+FORCING_HEADER = b"x-diptych-execute"
+"""A request header that, where it is honoured, forces the executor: its value is `executor`."""
+
+_TOLD_HEADER = b"x-diptych-execution"
+_MOST_KEPT_VALUES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, headers and finished body."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the surface is told.
+
+    `origin` prefixes the types of problems, `body_limit` is in bytes; `open_ways` shows the way of execution
+    and lets the request choose it, as development and tests need.
+    """
+
+    origin: str = ""
+    body_limit: int = 1_048_576
+    open_ways: bool = False
+    limits: Limits = DEFAULT_LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """One response of a batch: `data` is None where nothing ran."""
+
+    data: bytes | None
+    failures: Sequence[Failure]
+    way: str = "none"
+
+
+class GraphQL:
+    """The GraphQL surface of one catalogue."""
+
+    def __init__(self, catalog: Catalog, reader: Reader, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._reader = reader
+        self._built = build(catalog)
+        self._documents = Documents(self._built, self.settings.limits)
+
+    async def answer(
+        self,
+        caller: Caller,
+        method: str,
+        *,
+        content_type: str | None,
+        accept: str | None,
+        raw_query: bytes,
+        body: bytes,
+        way: str | None = None,
+    ) -> Response:
+        """Return the response to one HTTP request; raises the 401 and 429 problems.
+
+        `way` is the value of FORCING_HEADER.
+        """
+        forced = self.settings.open_ways and way == "executor"
+        try:
+            media_type = http.negotiate(accept)
+            requests = http.parse(
+                method, content_type, accept, raw_query, body, body_limit=self.settings.body_limit
+            )
+            if isinstance(requests, tuple):
+                return await self._batch(caller, method, media_type, requests, forced)
+            answered = await self._answered(caller, method, requests, forced)
+        except HttpProblem as problem:
+            return self._refused(problem, caller, accept)
+        return self._response(caller, media_type, answered)
+
+    def problem(self, problem: Problem, *, instance: str, request_id: str, accept: str | None) -> Response:
+        """Return the response of a problem that stopped a whole request."""
+        return self._stopped(problem, instance, request_id, accept, [])
+
+    async def _answered(
+        self, caller: Caller, method: str, request: GraphQLRequest, forced: bool
+    ) -> _Answered:
+        """Run one request of a batch, or the only one; raises HttpProblem, and the 401 and 429 problems."""
+        try:
+            operation = self._documents.operation(method, request)
+            kept = _bounded(request) <= _MOST_KEPT_VALUES
+            shape, values = (None, []) if forced else self._split(caller, operation, request, kept)
+            if shape is not None:
+                return _told(await compiled.run(self._reader, caller, shape, values), "compiled")
+            return _told(await execute(self._built, self._reader, caller, operation, request), "executor")
+        except RefusedError as refusal:
+            await self._reader.confirm(caller)
+            return _Answered(None, refusal.failures)
+
+    def _split(
+        self, caller: Caller, operation: Operation, request: GraphQLRequest, kept: bool
+    ) -> tuple[compiled.Shape | None, list[Any]]:
+        decode = partial(self._reader.codec.decode, now=caller.now)
+        try:
+            key, values = operation.split(request.variables, decode)
+        except MismatchError:
+            return None, []
+        return operation.shape(key, keep=kept), values
+
+    async def _batch(
+        self,
+        caller: Caller,
+        method: str,
+        media_type: MediaType,
+        requests: Sequence[GraphQLRequest],
+        forced: bool,
+    ) -> Response:
+        answered = await asyncio.gather(
+            *(self._answered(caller, method, request, forced) for request in requests)
+        )
+        body = http.encode_batch([self._body(caller, each) for each in answered])
+        return Response(200, [*_headers(media_type), *self._ways(answered)], body)
+
+    # Responses
+
+    def _response(self, caller: Caller, media_type: MediaType, answered: _Answered) -> Response:
+        status = 200
+        if answered.data is None:
+            error_status = answered.failures[0].problem.kind.status
+            status = http.status_for(media_type, has_data=False, request_error_status=error_status)
+        headers = [*_headers(media_type), *self._ways((answered,))]
+        return Response(status, headers, self._body(caller, answered))
+
+    def _body(self, caller: Caller, answered: _Answered) -> bytes:
+        if not answered.failures:
+            return b'{"data":' + (answered.data or b"null") + b"}"
+        errors = orjson.dumps(entries(answered.failures, caller, self.settings.origin))
+        data = b"" if answered.data is None else b',"data":' + answered.data
+        return b'{"errors":' + errors + data + b"}"
+
+    def _ways(self, answered: Sequence[_Answered]) -> Headers:
+        if not self.settings.open_ways:
+            return []
+        return [(_TOLD_HEADER, ", ".join(each.way for each in answered).encode())]
+
+    def _refused(self, refusal: HttpProblem, caller: Caller, accept: str | None) -> Response:
+        extra = [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
+        return self._stopped(of_http(refusal), caller.instance, caller.request_id, accept, extra)
+
+    def _stopped(
+        self, problem: Problem, instance: str, request_id: str, accept: str | None, extra: Headers
+    ) -> Response:
+        try:
+            media_type = http.negotiate(accept)
+        except HttpProblem:
+            media_type = MediaType.JSON
+        entry = Failure(problem).entry(instance=instance, request_id=request_id, origin=self.settings.origin)
+        if problem.slug is Slug.INVALID_TOKEN:
+            extra = [*extra, (b"www-authenticate", b'Bearer realm="api", error="invalid_token"')]
+        if problem.slug is Slug.SERVICE_UNAVAILABLE:
+            extra = [*extra, (b"retry-after", b"1")]
+        body = orjson.dumps({"errors": [entry]})
+        return Response(problem.kind.status, [*_headers(media_type), *extra], body)
+
+
+def _bounded(request: GraphQLRequest) -> int:
+    """Return how many values the variables hold; raises RefusedError where they pass a limit."""
+    if not request.variables:
+        return 0
+    try:
+        return check_variables(request.variables)
+    except GuardViolation as violation:
+        raise refused(of_guard(violation)) from None
+
+
+def _told(outcome: Outcome, way: str) -> _Answered:
+    return _Answered(outcome.data, outcome.failures, way)
+
+
+def _headers(media_type: MediaType) -> Headers:
+    return [
+        (b"content-type", media_type.header.encode()),
+        (b"cache-control", b"private, no-store"),
+        (b"vary", b"Accept, Authorization"),
+    ]

@@ -1,0 +1,171 @@
+"""The resolvers behind the Strawberry types, for operations that are not compiled.
+
+Every root field is judged as a whole first, by the same plan that the compiled way would run, so that both
+ways allow and refuse the same; then its values are loaded in batches.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from graphql import FragmentDefinitionNode, GraphQLSchema
+from graphql.execution.values import VariableValues
+from strawberry.types.base import has_object_definition
+from strawberry.types.unset import UNSET
+
+from schema.arguments import Arguments, CursorLeaf
+from schema.loaders import Collection, Loaders
+from schema.roots import Root, root
+from schema.selections import Selections
+from schema.surface import Surface
+from schema.types import Resolver
+from services.engine.context import Caller
+from services.engine.cursor import Cursor
+from services.engine.encoding import global_id
+from services.engine.errors import Problem, not_found
+from services.engine.intent import Leaf, SelectAny
+from services.engine.read import Reader, Request
+from services.engine.resource import Relation, Resource
+
+
+@dataclass(slots=True)
+class Execution:
+    """One operation in execution: what Strawberry's `info.context` holds."""
+
+    reader: Reader
+    caller: Caller
+    loaders: Loaders
+    surface: Surface
+    schema: GraphQLSchema
+    document: Any
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    def judged(self, info: Any) -> Root:
+        """Return the root field that `info` stands for; raises its Problem as the compiled way would."""
+        raw = info._raw_info
+        values: list[Any] = []
+        variables = VariableValues({}, raw.variable_values)
+        arguments = Arguments(self.surface, partial(self.cursor, values))
+        selections = Selections(self.schema, arguments, self.fragments, variables, {}, strict=False)
+        found = root(selections, raw.path.key, list(raw.field_nodes))
+        self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        return found
+
+    def collection(self, resource: Resource, given: Mapping[str, Any], info: Any) -> Collection:
+        """Return which rows the arguments of a collection ask for."""
+        values: list[Any] = []
+        arguments = Arguments(self.surface, partial(self.cursor, values))
+        tree = {name: _tree(value) for name, value in given.items()}
+        listing = arguments.listing(resource, tree)
+        return Collection(listing, tuple(values), total=_selects(info, "totalCount"))
+
+    def cursor(self, values: list[Any], text: str) -> CursorLeaf:
+        """Decode a cursor into the values; raises the 400 problem."""
+        found: Cursor = self.reader.codec.decode(text, self.caller.now)
+        values.append(found)
+        return CursorLeaf(Leaf(len(values) - 1), found.nulls)
+
+
+class LoadingResolvers:
+    """Resolvers that read through the request's loaders."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    def one(self, resource: Resource, relation: Relation) -> Resolver:
+        """Return what resolves a to-one relation."""
+        target = self._surface.catalog.target(relation)
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            key = getattr(parent, relation.via)
+            return None if key is None else await info.context.loaders.row(target, key)
+
+        return resolve
+
+    def many(self, resource: Resource, relation: Relation) -> Resolver:
+        """Return what resolves a to-many relation."""
+        target = self._surface.catalog.target(relation)
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            asked = info.context.collection(target, given, info)
+            return await info.context.loaders.below(resource, relation, parent.id, asked)
+
+        return resolve
+
+    def get(self, resource: Resource) -> Resolver:
+        """Return what resolves one resource by id."""
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            info.context.judged(info)
+            found = await info.context.loaders.row(resource, given["id"])
+            if found is None:
+                raise not_found()
+            return found
+
+        return resolve
+
+    def page(self, resource: Resource) -> Resolver:
+        """Return what resolves a whole collection."""
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            info.context.judged(info)
+            return await info.context.loaders.page(resource, info.context.collection(resource, given, info))
+
+        return resolve
+
+    def node(self) -> Resolver:
+        """Return what resolves anything by id."""
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            found = await self._find(info, info.context.judged(info), given["id"])
+            if isinstance(found, Problem):
+                raise found
+            return found
+
+        return resolve
+
+    def nodes(self) -> Resolver:
+        """Return what resolves many things by id; what is not found is a problem in its place."""
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            judged = info.context.judged(info)
+            return [await self._find(info, judged, id_) for id_ in given["ids"]]
+
+        return resolve
+
+    async def _find(self, info: Any, judged: Root, id_: str) -> Any:
+        type_, key = global_id(id_)
+        asked = judged.intent(info.context.caller)
+        if key is not None and isinstance(asked, SelectAny):
+            for name, candidate, _ in asked.candidates:
+                if type_ in (None, candidate):
+                    found = await info.context.loaders.row(self._surface.catalog[name], key)
+                    if found is not None:
+                        return found
+        return not_found()
+
+
+def _tree(value: Any) -> Any:
+    """Return Strawberry's input objects as mappings by GraphQL name, without what was left out."""
+    if has_object_definition(value):
+        fields = value.__strawberry_definition__.fields
+        pairs = ((field.graphql_name, getattr(value, field.python_name)) for field in fields)
+        return {name: _tree(item) for name, item in pairs if item is not UNSET}
+    return [_tree(item) for item in value] if isinstance(value, list) else value
+
+
+def _selects(info: Any, name: str) -> bool:
+    """Tell whether a field is selected, perhaps through fragments and whatever its directives say."""
+    raw = info._raw_info
+    pending = [node.selection_set for node in raw.field_nodes]
+    while pending:
+        for node in pending.pop().selections:
+            if hasattr(node, "alias"):
+                if node.name.value == name:
+                    return True
+            elif hasattr(node, "selection_set"):
+                pending.append(node.selection_set)
+            else:
+                pending.append(raw.fragments[node.name.value].selection_set)
+    return False

@@ -1,0 +1,109 @@
+"""The scalars beside GraphQL's own.
+
+They check the JSON type of a value alone: what it means is judged in the engine, where REST's values are
+judged too, so that a malformed UUID or time is the same problem on both surfaces.
+"""
+
+import re
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types.scalar import ScalarDefinition
+
+from services.engine.resource import Kind
+
+_DIGITS = re.compile(r"-?[0-9]{1,20}\Z")
+_LARGEST_NUMBER = 2**64
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError("This must be a string.")
+    return value
+
+
+def _big_integer(value: Any) -> int | str:
+    if (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, str) and _DIGITS.match(value)
+    ):
+        _check_bounds(value)
+        return value
+    raise GraphQLError("This must be an integer, or a string of digits.")
+
+
+def _decimal(value: Any) -> str | int | float:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        _check_bounds(value)
+        return value
+    raise GraphQLError("This must be a decimal number, as a string or a number.")
+
+
+def _json(value: Any) -> Any:
+    _check_bounds(value)
+    return value
+
+
+def _check_bounds(value: object) -> None:
+    if isinstance(value, int | float) and not -_LARGEST_NUMBER < value < _LARGEST_NUMBER:
+        raise GraphQLError("This number is beyond 64 bits; such numbers are sent as strings.")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+UUID = NewType("UUID", str)
+DateTime = NewType("DateTime", str)
+BigInt = NewType("BigInt", int)
+Decimal = NewType("Decimal", str)
+JSON = NewType("JSON", object)
+
+SCALARS: dict[object, ScalarDefinition] = {
+    UUID: strawberry.scalar(
+        name="UUID",
+        description="A UUID (RFC 9562). Input may also be its 22-character short form.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
+        serialize=_same,
+        parse_value=_text,
+    ),
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="A time in UTC (ISO 8601), such as 2026-03-15T10:00:00Z.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=_same,
+        parse_value=_text,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="An integer that every JSON reader represents exactly, at most 2^53 - 1 either way. "
+        "Input may also be a string of digits.",
+        serialize=_same,
+        parse_value=_big_integer,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, as a string such as `0.0875`.",
+        serialize=_same,
+        parse_value=_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=_same,
+        parse_value=_json,
+    ),
+}
+
+SCALAR_OF: dict[Kind, Any] = {
+    Kind.UUID: UUID,
+    Kind.STRING: str,
+    Kind.INTEGER: int,
+    Kind.BIG_INTEGER: BigInt,
+    Kind.DECIMAL: Decimal,
+    Kind.BOOLEAN: bool,
+    Kind.DATETIME: DateTime,
+    Kind.JSON: JSON,
+}
+"""The scalar of each kind of column."""
