@@ -19,7 +19,7 @@ from services.engine.authenticate import Authenticator
 from services.engine.context import Caller
 from services.engine.credentials import presented
 from services.engine.encoding import identifier
-from services.engine.errors import Problem, Slug, not_found
+from services.engine.errors import Problem, Slug, bad_request, internal_error, not_found
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -87,7 +87,9 @@ class Edge:
             await self._shell(scope, receive, send)
             return
         request = _incoming(scope)
-        if request.path.startswith(_PREFIX) and request.path not in self._public:
+        if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
+            await self._send(send, request, Response(204, shared.preflight(*self._origin(request))))
+        elif request.path.startswith(_PREFIX) and request.path not in self._public:
             await self._send(send, request, await self._guarded(request, receive, self._answer_rest))
         elif (surface := self._surfaces.get("/" + request.path[1:].partition("/")[0])) is not None:
             await self._send(send, request, await self._on_surface(surface, request, receive))
@@ -132,24 +134,13 @@ class Edge:
         surface: Surface | None = None,
     ) -> Response:
         """Return the answer, or the problem that stopped it; anything unforeseen is logged in full."""
-        if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
-            return Response(
-                204, shared.preflight(request.headers.get(b"origin", b""), self._settings.cors_origins)
-            )
         try:
             return await answer(request, receive)
         except Problem as problem:
             return self._problem(problem, request, surface)
         except Exception:
-            told = {
-                "request_id": request.request_id,
-                "trace_id": shared.trace_id(request.headers.get(b"traceparent")),
-                "method": request.method,
-                "path": request.path,
-            }
-            _log.exception("request failed", extra=told)
-            detail = f"The server failed unexpectedly; quote {request.request_id} when you report it."
-            return self._problem(Problem(Slug.INTERNAL_ERROR, detail), request, surface)
+            _log_failure(request)
+            return self._problem(internal_error(request.request_id), request, surface)
 
     def _problem(self, problem: Problem, request: Incoming, surface: Surface | None) -> Response:
         if surface is not None:
@@ -175,7 +166,7 @@ class Edge:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                raise bad_request("The connection ended before the body did.")
             chunk = message.get("body", b"")
             chunks.append(chunk)
             size += len(chunk)
@@ -198,11 +189,12 @@ class Edge:
         found = [*shared.SECURITY, (b"x-request-id", request.request_id.encode())]
         if not any(name == b"content-security-policy" for name, _ in present):
             found.append((b"content-security-policy", shared.CSP))
-        origin = request.headers.get(b"origin")
-        if origin is not None:
-            found += shared.allowed_origin(origin, self._settings.cors_origins)
-            found.append((b"vary", b"Origin"))
+        if self._settings.cors_origins:
+            found += [*shared.allowed_origin(*self._origin(request)), (b"vary", b"Origin")]
         return found
+
+    def _origin(self, request: Incoming) -> tuple[bytes | None, tuple[str, ...]]:
+        return request.headers.get(b"origin"), self._settings.cors_origins
 
     async def _on_shell(self, scope: Scope, receive: Receive, send: Send, request: Incoming) -> None:
         async def with_headers(message: MutableMapping[str, Any]) -> None:
@@ -213,7 +205,11 @@ class Edge:
 
         scope["path"] = request.path
         scope.setdefault("state", {})["request_id"] = request.request_id
-        await self._shell(scope, receive, with_headers)
+        try:
+            await self._shell(scope, receive, with_headers)
+        except Exception:
+            # The shell has answered by then, and raises for the log's sake.
+            _log_failure(request)
 
 
 def _incoming(scope: Scope) -> Incoming:
@@ -236,6 +232,17 @@ def _incoming(scope: Scope) -> Incoming:
         api_key,
         shared.request_id(headers.get(b"x-request-id")),
     )
+
+
+def _log_failure(request: Incoming) -> None:
+    """Log the exception at hand in full, under the names that find it again (S3-132)."""
+    told = {
+        "request_id": request.request_id,
+        "trace_id": shared.trace_id(request.headers.get(b"traceparent")),
+        "method": request.method,
+        "path": request.path,
+    }
+    _log.exception("request failed", extra=told)
 
 
 def _too_large(limit: int) -> Problem:

@@ -49,15 +49,12 @@ def allowed_origin(origin: bytes | None, allowed: Sequence[str]) -> Headers:
     return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSE_HEADERS)]
 
 
-def preflight(origin: bytes, allowed: Sequence[str]) -> Headers:
-    """Return the headers of the answer to a preflight; an unknown origin is granted nothing."""
-    granted = allowed_origin(origin, allowed)
-    if not granted:
-        return [(b"vary", b"Origin")]
+def preflight(origin: bytes | None, allowed: Sequence[str]) -> Headers:
+    """Return what the answer to a preflight adds to `allowed_origin`; nothing for an unknown origin."""
+    if not allowed_origin(origin, allowed):
+        return []
     return [
-        granted[0],
         (b"access-control-allow-methods", _ALLOW_METHODS),
         (b"access-control-allow-headers", _ALLOW_HEADERS),
         (b"access-control-max-age", b"86400"),
-        (b"vary", b"Origin"),
     ]

@@ -8,12 +8,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from starlette.exceptions import HTTPException
 
 from rest.problems import response as problem_response
-from services.engine.errors import CATALOGUE, Problem, Slug, bad_request
+from services.engine.errors import CATALOGUE, Problem, Slug, bad_request, internal_error, not_found
 
 Checks = Callable[[], Awaitable[dict[str, str]]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-_STATUS_PROBLEMS = {404: Slug.NOT_FOUND, 405: Slug.METHOD_NOT_ALLOWED}
 
 
 def build(version: str, checks: Checks, lifespan: Lifespan, origin: str = "") -> FastAPI:
@@ -24,18 +22,33 @@ def build(version: str, checks: Checks, lifespan: Lifespan, origin: str = "") ->
     _add_health(shell, version, checks)
     _add_problem_pages(shell)
 
-    @shell.exception_handler(HTTPException)
-    async def refuse(request: Request, error: HTTPException) -> Response:
-        slug = _STATUS_PROBLEMS.get(error.status_code, Slug.BAD_REQUEST)
-        detail = f"{request.method} {request.url.path}: there is no such address here."
-        problem = bad_request(str(error.detail)) if slug is Slug.BAD_REQUEST else Problem(slug, detail)
+    def answer(request: Request, problem: Problem) -> Response:
         found = problem_response(
             problem, instance=request.url.path, request_id=request.state.request_id, origin=origin
         )
         headers = {name.decode(): value.decode() for name, value in found.headers}
-        return Response(found.body, found.status, headers | dict(error.headers or {}))
+        return Response(found.body, found.status, headers)
+
+    @shell.exception_handler(HTTPException)
+    async def refuse(request: Request, error: HTTPException) -> Response:
+        found = answer(request, _refusal(request, error))
+        found.headers.update(error.headers or {})
+        return found
+
+    @shell.exception_handler(Exception)
+    async def fail(request: Request, _: Exception) -> Response:
+        return answer(request, internal_error(request.state.request_id))
 
     return shell
+
+
+def _refusal(request: Request, error: HTTPException) -> Problem:
+    match error.status_code:
+        case 404:
+            return not_found(f"There is nothing at {request.url.path}.")
+        case 405:
+            return Problem(Slug.METHOD_NOT_ALLOWED, f"{request.method} is not allowed here.")
+    return bad_request(str(error.detail))
 
 
 def _add_health(shell: FastAPI, version: str, checks: Checks) -> None:
@@ -65,7 +78,7 @@ def _add_health(shell: FastAPI, version: str, checks: Checks) -> None:
 def _add_problem_pages(shell: FastAPI) -> None:
     """Add the documentation page of every problem type, where its type URI leads."""
 
-    @shell.get("/problems/{slug}")
+    @shell.api_route("/problems/{slug}", methods=["GET", "HEAD"])
     async def page(slug: str) -> Response:
         found = CATALOGUE.get(Slug(slug)) if slug in tuple(Slug) else None
         if found is None:

@@ -290,3 +290,9 @@ def insufficient_scope(required: str, held: Sequence[str]) -> Problem:
 def invalid_token(detail: str = "The token is missing, malformed, unknown, expired or revoked.") -> Problem:
     """Return the 401."""
     return Problem(Slug.INVALID_TOKEN, detail)
+
+
+def internal_error(request_id: str) -> Problem:
+    """Return the 500 that tells nothing but the id under which the log holds the details."""
+    detail = f"The server failed unexpectedly; quote {request_id} when you report it."
+    return Problem(Slug.INTERNAL_ERROR, detail)
