@@ -201,6 +201,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 present = list(message.get("headers", ()))
                 message["headers"] = [*present, *self._common(request, present)]
+            elif request.method == "HEAD":
+                message["body"] = b""
             await send(message)
 
         scope["path"] = request.path
