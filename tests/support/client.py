@@ -50,6 +50,13 @@ class Answer:
         assert isinstance(found, dict)
         return found
 
+    def names(self, status: int, *named: str) -> dict[str, Any]:
+        """Return the problem of that status after checking that its detail names the offending things."""
+        found = self.problem(status)
+        for name in named:
+            assert name in found["detail"], found["detail"]
+        return found
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the data of a successful collection."""
         assert self.status == 200, (self.status, self.body[:500])

@@ -72,7 +72,7 @@ def ids(rows: Iterable[Row]) -> list[str]:
 
 
 def in_order(rows: Iterable[Row], *terms: str) -> list[Row]:
-    """Return rows sorted as `?sort=` would: nulls last, the id as tie-breaker in the last term's direction."""
+    """Return rows sorted as `?sort=` would: nulls last, then by id in the last term's direction."""
     listed = list(rows)
     last = terms[-1]
     for term in reversed((*terms, "-id" if last.startswith("-") else "id")):
