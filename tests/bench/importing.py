@@ -32,7 +32,7 @@ def main() -> int:
         environment = {**inherited(), **product_environment(engine.url(), folder)}
         _run([PRODUCT, "workspace", "create", "--slug", "import", "--name", "Import"], environment, folder)
         began = time.perf_counter()
-        memory = _run(_command(asked), environment, folder)
+        memory = _run([*_command(asked), "--errors", "errors.ndjson"], environment, folder)
         elapsed = time.perf_counter() - began
         rows = _count(engine.dsn(), asked.resource)
     print(
