@@ -140,7 +140,7 @@ def _variables(work: Work, case: Case) -> dict[str, Any]:
 
 ITEMS = f"{selection(works.ORDER_ITEM)} product {{ {selection(works.PRODUCT)} }}"
 DIPTYCH_DOCUMENTS = {
-    Work.G1: f"query ($id: UUID!) {{ product(id: $id) {{ {selection(works.PRODUCT)} }} }}",
+    Work.G1: f"query ($id: ID!) {{ product(id: $id) {{ {selection(works.PRODUCT)} }} }}",
     Work.G2: f"""query ($least: BigInt!) {{
   products(first: {works.PAGE}, filter: {{status: {{eq: ACTIVE}}, priceCents: {{gte: $least}}}},
     sort: [PRICE_CENTS_DESC]) {{
