@@ -13,10 +13,15 @@ from fastapi import FastAPI
 from db import migrate
 from db.driver import DatabaseError, Statement
 from diptych import edge, logs, runtime, shell
+from diptych.graphql import PATH, GraphQLSurface
 from diptych.settings import Settings
 from rest.router import Rest
+from schema.endpoint import GraphQL
+from schema.endpoint import Settings as GraphQLSettings
 from services.catalog import CATALOG
+from services.engine.read import Reader
 from services.engine.verify import verify
+from services.tokens import Environment
 
 _REVISION = Statement(migrate.CURRENT_REVISION_SQL)
 
@@ -54,11 +59,17 @@ def create_app(settings: Settings) -> edge.Application:
 
     return edge.Edge(
         Rest(CATALOG, running.reader, origin=settings.public_url),
-        {},
+        {PATH: _graphql(settings, running.reader)},
         shell.build(version("diptych"), checks, lifespan, settings.public_url),
         running.authenticator,
         edge.EdgeSettings(tuple(settings.cors_origins), settings.body_limit, settings.public_url),
     )
+
+
+def _graphql(settings: Settings, reader: Reader) -> GraphQLSurface:
+    open_to_developers = settings.env is not Environment.PROD
+    told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers)
+    return GraphQLSurface(GraphQL(CATALOG, reader, told), page=settings.env is Environment.DEV)
 
 
 def _end_with_parent() -> None:

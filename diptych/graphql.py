@@ -1,0 +1,71 @@
+"""The GraphQL surface behind the edge, and its page for browsers."""
+
+from diptych.edge import Incoming
+from rest.http import Response
+from schema import graphiql, http
+from schema.endpoint import FORCING_HEADER, GraphQL
+from services.engine.context import Caller
+from services.engine.errors import Problem, not_found
+
+PATH = "/graphql"
+
+_OPTIONS = Response(204, [(b"allow", b"GET, HEAD, POST, OPTIONS")])
+
+
+class GraphQLSurface:
+    """Adapts `schema.endpoint` to the edge; `page` serves GraphiQL to browsers."""
+
+    def __init__(self, graphql: GraphQL, *, page: bool) -> None:
+        self._graphql, self._page = graphql, page
+
+    def public(self, request: Incoming) -> Response | None:
+        """Return the page, its assets or the answer to OPTIONS; raises the 404 problem for other paths."""
+        if request.path != PATH:
+            return self._asset(request.path)
+        if request.method == "OPTIONS":
+            return _OPTIONS
+        if self._page and request.method in ("GET", "HEAD") and not request.query:
+            accept = _text(request.headers.get(b"accept"))
+            return _page() if http.prefers_html(accept) else None
+        return None
+
+    async def answer(self, caller: Caller, request: Incoming, body: bytes) -> Response:
+        """Return the response to an authenticated request."""
+        headers = request.headers
+        found = await self._graphql.answer(
+            caller,
+            request.method,
+            content_type=_text(headers.get(b"content-type")),
+            accept=_text(headers.get(b"accept")),
+            raw_query=request.query,
+            body=body,
+            way=_text(headers.get(FORCING_HEADER)),
+        )
+        return Response(found.status, found.headers, found.body)
+
+    def problem(self, problem: Problem, request: Incoming) -> Response:
+        """Return the response of a problem that stopped a whole request."""
+        accept = _text(request.headers.get(b"accept"))
+        found = self._graphql.problem(
+            problem, instance=request.path, request_id=request.request_id, accept=accept
+        )
+        return Response(found.status, found.headers, found.body)
+
+    def _asset(self, path: str) -> Response:
+        name = path.removeprefix(graphiql.ASSETS_PATH)
+        found = graphiql.asset(name) if self._page and name != path else None
+        if found is None:
+            raise not_found(f"There is nothing at {path}.")
+        content, media_type = found
+        headers = [(b"content-type", media_type.encode()), (b"cache-control", b"public, max-age=86400")]
+        return Response(200, headers, content)
+
+
+def _page() -> Response:
+    policy = (b"content-security-policy", graphiql.CONTENT_SECURITY_POLICY.encode())
+    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-cache"), policy]
+    return Response(200, [*headers, (b"vary", b"Accept")], graphiql.page())
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
