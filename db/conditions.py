@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 from db.describe import table
-from db.query import All, Compare, ComparePath, Condition, Match, Never, Related, Slot, Some
+from db.query import All, Compare, ComparePath, Condition, Deleted, Match, Never, Related, Slot, Some
 from db.tenancy import fence
 
 
@@ -114,5 +114,7 @@ def _related(node: Related, source: FromClause) -> ColumnElement[bool]:
     other = table(node.model).alias(f"{source.name}_{node.ours}")  # type: ignore[attr-defined]  # Aliases have names.
     # The outer column is written as text so that it is correlated however deep the statement nests.
     ours: ColumnElement[Any] = literal_column(f"{source.name}.{node.ours}", source.c[node.ours].type)  # type: ignore[attr-defined]  # Aliases have names.
-    live = other.c.deleted_at.is_(None)
-    return exists().where(fence(other), other.c[node.theirs] == ours, live, condition(node.condition, other))
+    where = [fence(other), other.c[node.theirs] == ours, condition(node.condition, other)]
+    if node.deleted is Deleted.HIDDEN:
+        where.append(other.c.deleted_at.is_(None))
+    return exists().where(*where)

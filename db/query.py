@@ -66,12 +66,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Some related live row meets a condition."""
+    """Some related row meets a condition; a live one, unless the condition itself asks for deleted ones."""
 
     model: type[Model]
     ours: str
     theirs: str
     condition: "Condition"
+    deleted: Deleted = Deleted.HIDDEN
 
 
 @dataclass(frozen=True, slots=True)

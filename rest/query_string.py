@@ -142,6 +142,9 @@ def _add_filter(
         raise bad_request(f"{name!r} is not a query parameter of {resource.plural}.")
     if alias is not None:
         value = compat.filter_value(name, value)
+    elif "][" not in name:
+        # One name for one filter, so that giving it twice in two spellings is noticed.
+        name += "[eq]"
     if name.endswith("[null]") or value == "deleted":
         # These values decide the statement itself and therefore belong to the shape.
         _add(shape, name, value)

@@ -24,6 +24,7 @@ LARGEST_PAGE_SIZE = 500
 _LARGEST_OFFSET = 2**62
 
 _INTEGER = re.compile(r"-?[0-9]{1,20}\Z")
+_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
 _GLOBAL_ID = re.compile(r"([A-Za-z]{1,64}):([0-9A-Za-z-]{22,36})\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -47,12 +48,14 @@ def encoder(kind: Kind, enum: type[StrEnum] | None, label: str) -> Encoder:
     """Return the encoder of one value of `kind`; it raises the 400 problem naming `label`."""
     if enum is not None:
         return _member(enum, label)
-    convert = _CONVERTERS[kind]
+    convert, textual = _CONVERTERS[kind], kind in (Kind.STRING, Kind.JSON)
 
     def encode(value: Any) -> bytes:
         text = convert(value)
         if text is None:
             _refuse(value, label, _NAMES[kind])
+        if textual:
+            _check_text(text, label)
         return text.encode()
 
     return encode
@@ -197,6 +200,8 @@ def identifier(value: Any) -> str | None:
     """Return the canonical UUID behind `value`, or None: any case, without hyphens, or short (C-35)."""
     if not isinstance(value, str):
         return None
+    if _CANONICAL.match(value):
+        return value
     if len(value) == _SHORT_LENGTH:
         return _from_short(value)
     try:
@@ -257,10 +262,12 @@ def _check_text(value: str, label: str) -> None:
 
 
 def _text(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    _check_text(value, "a filter or search")
-    return value
+    return value if isinstance(value, str) else None
+
+
+def _json_text(value: Any) -> str | None:
+    """Return a JSON scalar as the text that PostgreSQL reads it as."""
+    return orjson.dumps(value).decode() if isinstance(value, bool | int | float) else _text(value)
 
 
 def _integer(value: Any, largest: int) -> str | None:
@@ -313,5 +320,5 @@ _CONVERTERS: dict[Kind, Callable[[Any], str | None]] = {
     Kind.DECIMAL: _decimal,
     Kind.BOOLEAN: _boolean,
     Kind.DATETIME: _datetime,
-    Kind.JSON: _text,
+    Kind.JSON: _json_text,
 }

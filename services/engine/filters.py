@@ -1,6 +1,7 @@
 """Filters, checked: names, operators and values against the declarations."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ _DEEPEST_JSON_PATH = 8
 _MOST_CONDITIONS = 50
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _VIRTUAL_DELETED = "deleted"
+_EQUAL = (Operator.EQ, Operator.NEQ)
 
 
 @dataclass(slots=True)
@@ -51,8 +53,7 @@ class FilterPlanner:
             raise bad_request(f"{node.relation!r} is not a relation to filter {resource.plural} by.")
         if depth == _DEEPEST_PATH:
             raise bad_request(f"A filter may lead through at most {_DEEPEST_PATH} relations.")
-        target = self._target(relation)
-        return _related(target, relation, self.plan(node.condition, target, depth + 1))
+        return self._related(relation, lambda target: self.plan(node.condition, target, depth + 1))
 
     def _comparison(
         self, node: Comparison, path: tuple[str, ...], resource: Resource, depth: int
@@ -60,9 +61,12 @@ class FilterPlanner:
         name = resource.canonical(path[0])
         relation = resource.relations_by_name.get(name)
         if relation is not None and len(path) > 1 and depth < _DEEPEST_PATH:
-            target = self._target(relation)
-            return _related(target, relation, self._comparison(node, path[1:], target, depth + 1))
+            return self._related(relation, lambda target: self._comparison(node, path[1:], target, depth + 1))
         field = resource.all_fields.get(name)
+        if path == ("status",) and node.value == _VIRTUAL_DELETED and node.operator in _EQUAL:
+            # `deleted` is no status but the way the law spells the deleted rows, of every resource.
+            self.touches_deleted = True
+            return query.Compare("deleted_at", Operator.NULL, negated=node.operator == Operator.EQ)
         if field is None or not field.filterable:
             raise _unknown(node, resource)
         if resource.facts[field.name].kind is Kind.JSON:
@@ -73,19 +77,21 @@ class FilterPlanner:
             self.touches_deleted = True
         return self._compare(node, resource, field)
 
-    def _target(self, relation: Relation) -> Resource:
+    def _related(self, relation: Relation, judge: Callable[[Resource], query.Condition]) -> query.Condition:
         target = self.catalog.target(relation)
         require(self.scopes, target, Action.READ)
-        return target
+        # Asking for deleted relatives does not bring up deleted rows, nor the other way round.
+        outside, self.touches_deleted = self.touches_deleted, False
+        inner = judge(target)
+        deleted = query.Deleted.SHOWN if self.touches_deleted else query.Deleted.HIDDEN
+        self.touches_deleted = outside
+        ours, theirs = (relation.via, "id") if relation.one else ("id", relation.via)
+        return query.Related(target.model, ours, theirs, inner, deleted)
 
     def _compare(self, node: Comparison, resource: Resource, field: Field) -> query.Condition:
         operator = _operator(node, resource.operators(field), field.name)
         if operator is Operator.NULL:
             return query.Compare(field.name, operator, negated=not _flag(node))
-        if field.enum is not None and node.value == _VIRTUAL_DELETED and field.name == "status":
-            # `deleted` is no status but the way the law spells the deleted rows.
-            self.touches_deleted = True
-            return query.Compare("deleted_at", Operator.NULL, negated=operator is Operator.EQ)
         label = f"filter {field.name} {operator}"
         encode = encoding.encoder(resource.facts[field.name].kind, field.enum, label)
         if operator in (Operator.IN, Operator.NIN):
@@ -127,11 +133,6 @@ class FilterPlanner:
             item = encoding.encoder(Kind.JSON, None, label)
             return (steps, slot(node.value, encoding.list_encoder(item, label))), False
         return (steps, slot(node.value, lambda value: json(value, label)[0])), False
-
-
-def _related(target: Resource, relation: Relation, inner: query.Condition) -> query.Condition:
-    ours, theirs = (relation.via, "id") if relation.one else ("id", relation.via)
-    return query.Related(target.model, ours, theirs, inner)
 
 
 def _document(path: tuple[str, ...], leaf: bytes) -> bytes:

@@ -124,7 +124,7 @@ def _canonical(node: query.Condition | None) -> tuple[str, tuple[int, ...]]:
             return f"!{text}", slots
         case query.Related():
             text, slots = _canonical(node.condition)
-            return f"{node.model.__tablename__}.{node.ours}.{node.theirs}[{text}]", slots
+            return f"{node.model.__tablename__}.{node.ours}.{node.theirs}.{node.deleted}[{text}]", slots
         case query.Match():
             return "q", (node.slot.index,)
         case query.Compare():
