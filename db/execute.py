@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from db import cursors
 from db.compile import compile_query
@@ -17,8 +18,7 @@ class Prepared:
     sources: tuple[int | str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One execution: a prepared query and its encoded slots."""
 
     prepared: Prepared

@@ -1,6 +1,6 @@
 """Requests and responses of the REST surface, free of any server."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -8,8 +8,7 @@ JSON = (b"content-type", b"application/json")
 PROBLEM_JSON = (b"content-type", b"application/problem+json")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request below the base path: `segments` are its decoded path segments, `query` is raw."""
 
     method: str
@@ -20,10 +19,9 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Status, headers and finished body; the body of an answer to HEAD is dropped by the server."""
 
     status: int
-    headers: Headers = field(default_factory=list)
+    headers: Headers
     body: bytes = b""

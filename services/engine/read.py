@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -24,8 +24,7 @@ from services.engine.plan import plan
 _MOST_PLANS = 4_000
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One read: its shape, how to make the intent of that shape, and the values outside it.
 
     Equal shapes must make equal intents: the intent is made only when the shape is new. A request without a
@@ -37,8 +36,7 @@ class Request:
     values: Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one read found: the columns that `db.compile` lays out, under their names."""
 
     rows: list[Row]
