@@ -81,8 +81,11 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket) ->
 
 def _demo(settings: Settings, url: str) -> str:
     """Fill the demo workspace if need be, and return a live token for it."""
+    from db.provision import find_workspace
     from services import demo
 
+    if find_workspace(url, demo.SLUG) is None:
+        click.echo("Filling the demo workspace, this once; it takes some seconds.")
     demo.fill(url)
     return _token(settings, url)
 

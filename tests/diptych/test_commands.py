@@ -1,0 +1,174 @@
+"""The commands of an operator, on a database that is configured."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from diptych.cli import main
+from services import tokens
+from services.tokens import Environment
+from tests.support.application import running
+from tests.support.client import Client
+from tests.support.seed import SECRET
+
+WRONG = {
+    "ENV=staging": "DIPTYCH_ENV: Input should be 'prod', 'dev' or 'test'.",
+    "ENV=prod": "DIPTYCH_SECRET_KEY must be set in prod: 32 or more random characters.",
+    "PORT=99999": "DIPTYCH_PORT: Input should be less than or equal to 65535.",
+    "SECRET_KEY=short": "DIPTYCH_SECRET_KEY: Value should have at least 32 items after validation, not 5.",
+    "CORS_ORIGINS=*": "DIPTYCH_CORS_ORIGINS: '*' is not an origin such as https://app.example.",
+    "DATABASE_POOLER=session": "DIPTYCH_DATABASE_POOLER: String should match pattern '^transaction$'.",
+    "DATABASE_URL=nonsense": "The address of the database is malformed.",
+    "DATA_DIR=/proc/x": "PostgreSQL cannot be kept in /proc/x: No such file or directory (/proc/x).",
+}
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command on `database` and return its result."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIPTYCH_DATABASE_URL", database)
+    monkeypatch.setenv("DIPTYCH_ENV", "test")
+    monkeypatch.setenv("DIPTYCH_SECRET_KEY", SECRET)
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(main, words)
+
+    return invoke
+
+
+def made(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.stdout.removesuffix("\n")
+
+
+def refused(result: Result) -> str:
+    assert (result.exit_code, result.stdout) == (1, "")
+    return result.stderr.removeprefix("Error: ").removesuffix("\n")
+
+
+@pytest.mark.parametrize("setting", WRONG)
+def test_a_wrong_setting_is_told_in_one_sentence(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, _, value = setting.partition("=")
+    monkeypatch.setenv(f"DIPTYCH_{name}", value)
+
+    assert refused(CliRunner().invoke(main, ["migrate"])) == WRONG[setting]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unreachable_database_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIPTYCH_DATABASE_URL", "postgresql://someone:geheim@127.0.0.1:1/x")
+
+    said = refused(CliRunner().invoke(main, ["migrate"]))
+
+    assert said.startswith("The database cannot be reached: ")
+    assert "Connection refused" in said
+    assert "geheim" not in said
+
+
+def test_migrate_brings_an_empty_database_to_the_newest_schema(
+    run: Run, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIPTYCH_DATABASE_URL", empty_database)
+
+    assert made(run("migrate")) == "The database has the newest schema."
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute("SELECT count(*) FROM products").fetchone() == (0,)
+
+
+async def test_a_created_token_is_all_that_is_printed_and_reads_what_its_scopes_say(
+    run: Run, database: str
+) -> None:
+    workspace = made(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
+    raw = made(
+        run("token", "create", "--workspace", "acme", "--name", "t", "--scopes", "brands:read,orders:read")
+    )
+
+    assert re.fullmatch(r"dip_test_[0-9a-f]{88}", raw)
+    assert tokens.lookup_key(raw, Environment.TEST) is not None
+    with psycopg.connect(database) as connection:
+        stored = connection.execute("SELECT tokens::text FROM tokens").fetchall()
+    assert len(stored) == 1
+    assert raw.rpartition("_")[2][16:80] not in stored[0][0]
+    async with running(database) as application:
+        client = Client(application, raw)
+        found = await client.get(f"/api/v1/workspaces/{workspace}")
+        assert found.problem(403)["required_scope"] == "workspaces:read"
+        assert (await client.get("/api/v1/brands")).rows() == []
+        assert (await client.get("/api/v1/orders")).rows() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("workspace", "create", "--slug", "acme", "--name", "B"), "There is already a workspace 'acme'."),
+        (("workspace", "create", "--slug", "A!", "--name", "B"), "'A!' is not a slug: "),
+        (("workspace", "create", "--slug", "b", "--name", " "), "A name has 1 to 255 characters."),
+        (
+            ("token", "create", "--workspace", "none", "--name", "t", "--scopes", "all:read"),
+            "no workspace 'none'",
+        ),
+        (
+            ("token", "create", "--workspace", "acme", "--name", "t", "--scopes", "all:rea"),
+            "'all:rea' is no scope",
+        ),
+    ],
+)
+def test_what_cannot_be_made_is_told_and_changes_nothing(
+    run: Run, database: str, words: tuple[str, ...], said: str
+) -> None:
+    made(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
+
+    assert said in refused(run(*words))
+    with psycopg.connect(database) as connection:
+        counts = "SELECT (SELECT count(*) FROM workspaces), (SELECT count(*) FROM tokens)"
+        assert connection.execute(counts).fetchone() == (1, 0)
+
+
+def test_import_brings_a_file_into_a_workspace(run: Run, database: str, tmp_path: Path) -> None:
+    made(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
+    (tmp_path / "brands.csv").write_text("Brand,name\nx,One\ny,Two\n")
+
+    result = run("import", "--workspace", "acme", "--resource", "brands", "--map", "Brand=slug", "brands.csv")
+
+    assert made(result) == "2 rows imported, 0 rejected."
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT slug, name FROM brands ORDER BY slug").fetchall()
+    assert rows == [("x", "One"), ("y", "Two")]
+
+
+def test_verify_counts_the_sound_resources(run: Run) -> None:
+    assert made(run("verify")) == "7 resources are sound."
+
+
+@pytest.mark.parametrize("name", ["order_items", "order-items", "order_item"])
+def test_explain_tells_what_is_derived(run: Run, name: str) -> None:
+    told = made(run("explain", name))
+
+    for derived in (
+        "GET /api/v1/order-items/{id}",
+        "POST /api/v1/order-items/search",
+        "order_items:read",
+        "orderItems(…)",
+        "filter(eq,neq,in,nin,null)",
+        "workspace_id",
+    ):
+        assert derived in told
+
+
+def test_explain_names_the_resources_there_are(run: Run) -> None:
+    assert refused(run("explain", "orderz")).startswith(
+        "There is no resource 'orderz'; there are workspaces, "
+    )
