@@ -313,10 +313,12 @@ def connection(node: query.Connection, parent: ColumnElement[Any] | None, compil
     paged = rows(node.rows, set().union(*map(needed, objects)), compiler, parent)
     pieces = _Pieces(node, str(paged.name), compiler)
     outputs = [pieces.add(part) for part in node.parts]
-    laterals = tuple(pieces.laterals)
-    gathered = select(pieces.count(own=parent is not None).label("n"), *pieces.aggregates).select_from(
-        joined(paged, laterals)
-    )
+    if pieces.aggregates:
+        counted = pieces.count(own=parent is not None).label("n")
+        gathered = select(counted, *pieces.aggregates).select_from(joined(paged, tuple(pieces.laterals)))
+    else:
+        # Nothing of the page is shown, so it need not be read.
+        gathered = select(literal_column("0").label("n"))
     name, row = pieces.name, compiler.name("n")
     source: FromClause = gathered.subquery(name)
     if any(isinstance(part, query.Total) for part in node.parts):

@@ -19,8 +19,8 @@ from schema.limits import DEFAULT_LIMITS, GuardViolation, Limits
 from schema.variables import Splitters
 from services.engine.errors import bad_request
 
-_MOST_DOCUMENTS = 1_000
-_MOST_CHARACTERS = 4_000_000
+_MOST_DOCUMENTS = 500
+_MOST_CHARACTERS = 250_000
 _MOST_ERRORS = 20
 _RULES = (*specified_rules, *recommended_rules)
 

@@ -69,17 +69,19 @@ def check_variables(variables: Mapping[str, Any], limits: Limits = DEFAULT_LIMIT
 
     Raises GuardViolation for values nested too deeply or objects with too many fields.
     """
-    steps = 0
-    pending: list[tuple[Any, int]] = [(value, 0) for value in variables.values()]
-    while pending:
-        value, nesting = pending.pop()
-        steps += 1
-        if not isinstance(value, dict | list):
-            continue
-        _bound("value_nesting", limits.value_nesting, nesting + 1)
-        if isinstance(value, dict):
-            _bound("object_fields", limits.object_fields, len(value))
-        pending.extend((item, nesting + 1) for item in (value.values() if isinstance(value, dict) else value))
+    steps, nesting = len(variables), 0
+    level = [value for value in variables.values() if isinstance(value, (dict, list))]
+    while level:
+        nesting += 1
+        _bound("value_nesting", limits.value_nesting, nesting)
+        inner: list[Any] = []
+        for value in level:
+            steps += len(value)
+            if isinstance(value, dict):
+                _bound("object_fields", limits.object_fields, len(value))
+            items = value.values() if isinstance(value, dict) else value
+            inner += [item for item in items if isinstance(item, (dict, list))]
+        level = inner
     return steps
 
 

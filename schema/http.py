@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -80,10 +81,11 @@ def parse(
         return _from_url(raw_query)
     if raw_query:
         raise _bad_request("A POST request carries its parameters in the body, and none in the URL.")
-    _require_json(content_type)
+    _require_json(content_type or "")
     return _from_body(body, batch_limit)
 
 
+@lru_cache(maxsize=64)
 def negotiate(accept: str | None) -> MediaType:
     """Choose the response type by the `Accept` field (RFC 9110 section 12.5.1).
 
@@ -229,12 +231,13 @@ def _load(text: bytes, what: str) -> Any:
         raise _bad_request(f"{what} {problem}") from None
 
 
-def _require_json(content_type: str | None) -> None:
+@lru_cache(maxsize=64)
+def _require_json(content_type: str) -> None:
     """Refuse every request type but JSON in UTF-8.
 
     Forms and plain text are what a foreign page may send without asking first (CORS), so they stay refused.
     """
-    name, parameters = _media_type(content_type or "")
+    name, parameters = _media_type(content_type)
     if name != MediaType.JSON or parameters.get("charset", "utf-8") not in {"utf-8", "utf8"}:
         raise HttpProblem(
             415,

@@ -171,6 +171,6 @@ class Selections:
 
     def _fields(self, type_name: str, nodes: Iterable[FieldNode]) -> Iterable[tuple[str, list[FieldNode]]]:
         fields = self.collect(type_name, (node.selection_set for node in nodes))
-        if self.strict and (not fields or any(len(alias) > LONGEST_NAME for alias in fields)):
+        if self.strict and any(len(alias) > LONGEST_NAME for alias in fields):
             raise InexpressibleError
         return fields.items()

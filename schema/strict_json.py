@@ -10,6 +10,9 @@ import orjson
 
 MAX_NESTING = 64
 
+_SUSPECT = re.compile(rb'\\u0000|[0-9][eE]|[0-9]{19}')
+"""What only a text can hold that decodes to a NUL character or to a number beyond 64 bits."""
+
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\r\n]*:)?', re.DOTALL)
 """Every string of a JSON text, with the colon that follows when the string is a key."""
 
@@ -28,15 +31,32 @@ def load(text: bytes) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise JsonProblem(f"is not JSON: {error}.") from None
+    if _SUSPECT.search(text) or text.count(b"{") + text.count(b"[") > MAX_NESTING:
+        _check(value)
     # Decoding keeps the last of equal keys, so fewer decoded than written means that some were equal.
-    if _checked_keys(value) != sum(map(bool, _STRINGS.findall(text))):
+    if _count_keys(value) != sum(map(bool, _STRINGS.findall(text))):
         _refuse_repeated_key(text)
     return value
 
 
-def _checked_keys(value: Any) -> int:
-    """Count the object keys of a decoded value; raises JsonProblem for what `load` does not accept."""
+def _count_keys(value: Any) -> int:
+    """Count the object keys of a decoded value."""
     keys = 0
+    level = [value]
+    while level:
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                keys += len(item)
+                inner += [each for each in item.values() if isinstance(each, (dict, list))]
+            elif isinstance(item, list):
+                inner += [each for each in item if isinstance(each, (dict, list))]
+        level = inner
+    return keys
+
+
+def _check(value: Any) -> None:
+    """Raise JsonProblem for what `load` does not accept in a decoded value."""
     pending = [(value, 0)]
     while pending:
         item, nesting = pending.pop()
@@ -49,11 +69,9 @@ def _checked_keys(value: Any) -> int:
             if nesting == MAX_NESTING:
                 raise JsonProblem(f"is nested deeper than {MAX_NESTING} levels.")
             if isinstance(item, dict):
-                keys += len(item)
                 _refuse_nul("".join(item))
             inner = item.values() if isinstance(item, dict) else item
             pending.extend((each, nesting + 1) for each in inner)
-    return keys
 
 
 def _refuse_nul(text: str) -> None:
