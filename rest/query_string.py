@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from rest import compat
 from services.engine.cursor import CursorCodec
@@ -15,6 +15,7 @@ from services.engine.resource import Resource
 
 LONGEST_QUERY = 16_384
 _MOST_PARAMETERS = 100
+_UNESCAPED = "".join(map(chr, range(0x21, 0x7F)))
 
 _FILTER = re.compile(r"filter\[([^\[\]]+)\](?:\[([^\[\]]*)\])?\Z")
 _FIELDS = re.compile(r"fields\[([^\[\]]+)\]\Z")
@@ -59,7 +60,9 @@ def pairs(raw: bytes) -> Iterator[tuple[str, str, str]]:
         return
     if len(raw) > LONGEST_QUERY:
         raise bad_request("The query string is too long; use POST …/search instead.")
-    parts = raw.decode("latin-1").split("&")
+    # Bytes that stand there unescaped are escaped, so that links made of them are valid and lead back here.
+    text = raw.decode("latin-1") if raw.isascii() else quote_from_bytes(raw, _UNESCAPED)
+    parts = text.split("&")
     if len(parts) > _MOST_PARAMETERS:
         raise bad_request(f"At most {_MOST_PARAMETERS} query parameters are read.")
     for part in parts:
@@ -104,7 +107,7 @@ def parse_many(raw: bytes, resource: Resource, codec: CursorCodec, now: float) -
 
 
 def _decoded(text: str) -> str:
-    if "%" not in text and "+" not in text and text.isascii():
+    if "%" not in text and "+" not in text:
         return text
     try:
         return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()

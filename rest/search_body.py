@@ -1,11 +1,12 @@
 """Bodies of POST …/search: the same intent as a query string, in JSON with typed values (S3-200)."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from rest import query_string
+from rest import compat, query_string
 from rest.query_string import Parsed
 from services.engine.cursor import CursorCodec
 from services.engine.errors import bad_request
@@ -43,6 +44,8 @@ _MEMBERS = frozenset(
 )
 _OPERATORS = frozenset(Operator)
 _DEEPEST = 32
+_SIZES = frozenset({"per_page", "limit"})
+_PLACES = query_string.PAGING - _SIZES
 _JUNCTIONS = ("and", "or", "not")
 
 
@@ -53,7 +56,14 @@ class SearchBody:
         unknown = sorted(set(body) - _MEMBERS)
         if unknown:
             raise bad_request(f"{unknown[0]!r} is not a member of a search.")
-        self.body, self.resource, self.codec, self.now = body, resource, codec, now
+        for alias, name in compat.PARAMETERS.items():
+            if alias in body and name in body:
+                raise bad_request(f"{alias!r} and {name!r} are the same member; give one of them.")
+        if body.get("cursor", "") is None:
+            # As absent it would start from the beginning again, and a walk would never end.
+            raise bad_request("The cursor is null: there is no further page.")
+        self.body = {name: value for name, value in body.items() if value is not None}
+        self.resource, self.codec, self.now = resource, codec, now
         self.parsed = Parsed((), [])
 
     def intent(self, base: str) -> Search:
@@ -94,6 +104,8 @@ class SearchBody:
         found = self._names("fields")
         if found is None:
             return None
+        if not found:
+            raise bad_request("fields names nothing; leave it out to get every field.")
         return tuple((before, after) for before, _, after in (name.rpartition(".") for name in found))
 
     def include(self) -> tuple[tuple[str, ...], ...]:
@@ -219,16 +231,37 @@ def read(body: bytes, query: bytes, resource: Resource, codec: CursorCodec, now:
     """Return the search in `body`, paged as the query string says if it does.
 
     So the links of a result page can be followed by posting the same body to them. Raises the 400 problem
-    if the body is not a JSON object.
+    if the body is not a JSON object, or names a member twice.
     """
-    try:
-        found = orjson.loads(body) if body.strip() else {}
-    except (orjson.JSONDecodeError, RecursionError):
-        raise bad_request("The body is not valid JSON.") from None
+    found = _parsed(body) if body.strip() else {}
     if not isinstance(found, dict):
         raise bad_request("The body must be a JSON object.")
+    sent: dict[str, Any] = {}
     for name, value, _ in query_string.pairs(query):
+        name = compat.PARAMETERS.get(name, name)
         if name not in query_string.PAGING:
             raise bad_request(f"{name!r} is not a query parameter of a search; put it into the body.")
-        found[name] = value
-    return SearchBody(found, resource, codec, now)
+        if name in sent:
+            raise bad_request(f"Query parameter {name!r} is given twice.")
+        sent[name] = value
+    replaced = _SIZES if "per_page" in sent else frozenset()
+    replaced |= _PLACES if sent.keys() - _SIZES else frozenset()
+    kept = {name: value for name, value in found.items() if name not in replaced}
+    return SearchBody(kept | sent, resource, codec, now)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        found = orjson.loads(body)
+        # Only the standard reader tells of members given twice, of which the last would win silently.
+        json.loads(body, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise bad_request("The body is not valid JSON, or nested too deeply.") from None
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise bad_request(f"{twice!r} is given twice in one object.")

@@ -1,5 +1,6 @@
 """A client that calls the whole application in process and reads its answers byte for byte."""
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,9 @@ class Client:
     async def post(self, target: str, body: Any, *, headers: HeaderPairs = ()) -> Answer:
         """POST a JSON body."""
         sent = [("content-type", "application/json"), *headers]
-        return await self.request("POST", target, headers=sent, body=orjson.dumps(body))
+        return await self.request(
+            "POST", target, headers=sent, body=json.dumps(body, ensure_ascii=False).encode()
+        )
 
     async def request(
         self, method: str, target: str, *, headers: HeaderPairs = (), body: bytes = b"", chunk: int = 65_536
