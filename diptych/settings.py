@@ -39,7 +39,6 @@ class Settings(BaseSettings):
         default=None, pattern="^transaction$", description="`transaction` or absent."
     )
     database_connections: int = Field(default=8, ge=1, le=100, description="Connections per process.")
-    redis_url: str | None = Field(default=None, description="Redis or Valkey, for limits across processes.")
     pg_bin: Path | None = Field(
         default=None, description="Folder of PostgreSQL programs for the embedded server."
     )
