@@ -1,5 +1,6 @@
 """Wall 1: the only place that adds the workspace to a statement, and the check that none lacks it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BindParameter, Column, ColumnElement, FromClause, Table, Uuid, bindparam, or_
@@ -32,16 +33,29 @@ def check(statement: ExternallyTraversible) -> None:
 
     Raises UnfencedStatementError naming the table.
     """
-    for select in visitors.iterate(statement):
-        if isinstance(select, Select):
-            _check_select(select)
+    for part in _parts(statement):
+        if isinstance(part, Select):
+            _check_select(part)
+
+
+def _parts(statement: ExternallyTraversible) -> Iterable[ExternallyTraversible]:
+    """Return every element of a statement once, however often it is referred to."""
+    found: dict[int, ExternallyTraversible] = {}
+    pending = [statement]
+    while pending:
+        part = pending.pop()
+        if id(part) not in found:
+            found[id(part)] = part
+            pending.extend(part.get_children())
+    return found.values()
 
 
 def _check_select(select: Select[Any]) -> None:
     condition = select.whereclause
     fenced = set() if condition is None else {_fenced(part) for part in visitors.iterate(condition)}
-    for source in select.get_final_froms():
-        for found in _direct_tables(source):
+    # The final FROM clauses would be exact too, but each select would be compiled to find them.
+    for source in select.get_children():
+        for found in _direct_tables(source) if isinstance(source, FromClause) else ():
             if found not in fenced:
                 raise UnfencedStatementError(f"{found} is read without its workspace.")
 
