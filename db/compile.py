@@ -25,7 +25,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, distinct_on
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from db import cursors, tenancy
@@ -69,6 +69,12 @@ SYSTEM_VALUES = ("workspace", "token", "cursor_inner", "cursor_outer")
 """Placeholders that execution itself fills, for every statement alike."""
 
 TOKEN = bindparam("token", type_=Uuid())
+
+# A row that several paths lead to is one object with the relationships of all of them.
+_LINKED_OBJECT = (
+    "CASE WHEN linked.r IS NULL THEN once.j"
+    " ELSE (left(once.j::text, -1) || ',\"relationships\":' || linked.r::text || '}')::json END"
+)
 
 _DIALECT: Any = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # Untyped there.
 
@@ -360,10 +366,10 @@ class _Sets:
             listed = listed.filter(source.c.rn <= limit)
         return select(listed.label("j")).select_from(from_)
 
-    def _objects(self, node: Object, source: CTE) -> tuple[FromClause, str]:
+    def _objects(self, node: Object, source: CTE, beside: FromClause | None = None) -> tuple[FromClause, str]:
         name, row = str(source.name), self.compiler.name("n")
         built = shape(node, name, self.compiler)
-        from_: FromClause = source
+        from_: FromClause = source if beside is None else beside
         for output in node.outputs:
             if isinstance(output, References):
                 for reference in output.references:
@@ -410,17 +416,48 @@ class _Sets:
     def _type(self, indexes: list[int]) -> Select[Any]:
         if len(indexes) == 1:
             return self.listed(self.included[indexes[0]].object, indexes[0])
-        parts = []
-        for depth, index in enumerate(indexes):
-            from_, row = self._objects(self.included[index].object, self.tables[index])
-            parts.append(
-                select(
-                    self.tables[index].c.id.label("id"),
-                    literal_column(str(depth)).label("depth"),
-                    func.row_to_json(literal_column(row)).label("j"),
-                ).select_from(from_)
-            )
+        parts = [self._whole(place, index) for place, index in enumerate(indexes)]
         every = parts[0].union_all(*parts[1:]).subquery("every")
-        # The shallowest path wins: it carries the most relationships.
-        once = select(every.c.j).distinct(every.c.id).order_by(every.c.id, every.c.depth).subquery("once")
-        return select(func.json_agg(once.c.j))
+        once = select(every.c.id, every.c.j).ext(distinct_on(every.c.id)).order_by(every.c.id, every.c.place)
+        rows = once.subquery("once")
+        if not any(self._references(index).outputs for index in indexes):
+            return select(func.json_agg(rows.c.j))
+        linked = _linked(every)
+        return select(func.json_agg(literal_column(_LINKED_OBJECT))).select_from(
+            rows.outerjoin(linked, linked.c.id == rows.c.id)
+        )
+
+    def _references(self, index: int) -> Object:
+        node = self.included[index].object
+        return Object(node.model, tuple(item for item in node.outputs if isinstance(item, References)))
+
+    def _whole(self, place: int, index: int) -> Select[Any]:
+        """Return the rows of one set: their ids, their objects without relationships, and these alone."""
+        node, references = self.included[index].object, self._references(index)
+        bare = Object(node.model, tuple(item for item in node.outputs if not isinstance(item, References)))
+        source = self.tables[index]
+        from_, row = self._objects(bare, source)
+        related = "NULL::json"
+        if references.outputs:
+            from_, beside = self._objects(references, source, from_)
+            related = f"row_to_json({beside}) -> 'relationships'"
+        return select(
+            source.c.id.label("id"),
+            literal_column(str(place)).label("place"),
+            func.row_to_json(literal_column(row)).label("j"),
+            literal_column(related).label("r"),
+        ).select_from(from_)
+
+
+def _linked(every: FromClause) -> FromClause:
+    """Return the relationships of each row of `every`, those of all its places together."""
+    pairs = func.json_each(every.c.r).table_valued("key", "value", name="p").lateral()
+    named = (
+        select(every.c.id, pairs.c.key, pairs.c.value)
+        .select_from(every.join(pairs, true()))
+        .ext(distinct_on(every.c.id, pairs.c.key))
+        .order_by(every.c.id, pairs.c.key, every.c.place)
+        .subquery("named")
+    )
+    merged = func.json_object_agg(named.c.key, named.c.value).label("r")
+    return select(named.c.id, merged).group_by(named.c.id).subquery("linked")
