@@ -239,9 +239,9 @@ def _page(node: Page, compiler: Compiler) -> Select[Any]:
     keyed = tuple(term.column for term in node.rows.order)
     columns = _kept(node.object, node.included, None) | set(keyed)
     page = _materialized(select(rows(node.rows, columns, compiler, parent)), "p")
-    sets = _Sets(node.included, page, compiler)
     window = node.rows.window
     limit = bound(window.limit, BigInteger()) if window.probe else None
+    sets = _Sets(node.included, page, compiler, limit)
     found = sets.listed(node.object, None, limit=limit, backward=window.backward).subquery("x")
     body = func.coalesce(cell("x", "j"), literal_column("'[]'::json")).label("body")
     return _answer(
@@ -320,10 +320,20 @@ def _kept(node: Object, included: Iterable[Included], index: int | None) -> set[
 
 
 class _Sets:
-    """The included rows as one common table expression per path, deduplicated per type on output."""
+    """The included rows as one common table expression per path, deduplicated per type on output.
 
-    def __init__(self, included: tuple[Included, ...], page: CTE, compiler: Compiler) -> None:
+    `limit` is the size of a page that was read with one row more, which leads to nothing.
+    """
+
+    def __init__(
+        self,
+        included: tuple[Included, ...],
+        page: CTE,
+        compiler: Compiler,
+        limit: ColumnElement[Any] | None = None,
+    ) -> None:
         self.included, self.page, self.compiler = included, page, compiler
+        self.limit = limit
         self.tables: list[CTE] = []
         for index, item in enumerate(included):
             parent = page if item.parent is None else self.tables[item.parent]
@@ -339,11 +349,17 @@ class _Sets:
         ).where(
             tenancy.fence(source),
             source.c.deleted_at.is_(None),
-            source.c[item.theirs].in_(select(parent.c[item.ours])),
+            source.c[item.theirs].in_(self._leading(item, parent)),
         )
         if item.order:
             chosen = chosen.limit(literal_column(str(INCLUDED_LIMIT + 1)))
         return _materialized(chosen, f"i{index}")
+
+    def _leading(self, item: Included, parent: CTE) -> Select[Any]:
+        keys = select(parent.c[item.ours])
+        return (
+            keys if self.limit is None or parent is not self.page else keys.where(parent.c.rn <= self.limit)
+        )
 
     def listed(
         self,

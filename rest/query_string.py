@@ -187,7 +187,7 @@ def fields(parsed: Parsed) -> tuple[tuple[str, str], ...] | None:
         match = _FIELDS.match(name)
         if name == "fields" or match:
             asked = True
-            found += (_field(match[1] if match else "", text) for text in _listed(value, name))
+            found += (field_name(match[1] if match else "", text) for text in _listed(value, name))
     return tuple(found) if asked else None
 
 
@@ -224,8 +224,11 @@ def _listed(value: str, name: str) -> list[str]:
     return found
 
 
-def _field(prefix: str, text: str) -> tuple[str, str]:
+def field_name(prefix: str, text: str) -> tuple[str, str]:
+    """Return a sparse field as (type key, name), the key from its own prefix if it has one (C-25)."""
     before, dot, after = text.rpartition(".")
+    if dot and not before:
+        raise bad_request(f"{text!r} is not a field: write resource.field, or the field alone.")
     return (before, after) if dot else (prefix, text)
 
 

@@ -106,7 +106,7 @@ class SearchBody:
             return None
         if not found:
             raise bad_request("fields names nothing; leave it out to get every field.")
-        return tuple((before, after) for before, _, after in (name.rpartition(".") for name in found))
+        return tuple(query_string.field_name("", name) for name in found)
 
     def include(self) -> tuple[tuple[str, ...], ...]:
         """Return the include paths."""
