@@ -1,0 +1,1 @@
+"""Parity: both surfaces are asked the same, generated from the catalogue, and must answer the same."""

@@ -1,0 +1,92 @@
+"""The world that parity is tried in: a running application, the rows behind it, and tokens of every kind."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from db.describe import table
+from diptych.runtime import precheck_key
+from services.engine.catalog import Catalog
+from services.engine.resource import Resource
+from tests.parity.filling import fill
+from tests.parity.neutral import Row
+from tests.support.application import driver_of, running
+from tests.support.client import Application, Client
+from tests.support.expected import rendered
+from tests.support.seed import add_token, plant, settings
+
+OWN, OTHER = "acme", "globex"
+"""The workspace whose tokens ask, and a stranger's."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One database with rows of every resource, and the application that serves it."""
+
+    database: str
+    catalog: Catalog
+    application: Application
+    workspaces: dict[str, uuid.UUID]
+    rows: dict[tuple[str, str], list[Row]]
+    tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def live(self, resource: Resource, workspace: str = OWN) -> list[Row]:
+        """Return the rows that are not deleted, in JSON values."""
+        return [row for row in self.rows[workspace, resource.name] if row["deleted_at"] is None]
+
+    def deleted(self, resource: Resource, workspace: str = OWN) -> list[Row]:
+        """Return the rows that are deleted."""
+        return [row for row in self.rows[workspace, resource.name] if row["deleted_at"] is not None]
+
+    async def client(self, *scopes: str, workspace: str = OWN) -> Client:
+        """Return a client whose token has exactly these scopes and is known to the application."""
+        key = (workspace, *sorted(scopes))
+        if key not in self.tokens:
+            self.tokens[key] = self.fresh_token(scopes, workspace)
+            # The first request with a token looks it up; from then on each request proves it by the way.
+            await Client(self.application, self.tokens[key]).get("/api/v1/")
+        return Client(self.application, self.tokens[key])
+
+    def fresh_token(self, scopes: Iterable[str], workspace: str = OWN) -> str:
+        """Return the raw text of a token that nobody else uses."""
+        with psycopg.connect(self.database) as connection:
+            precheck = precheck_key(settings(self.database))
+            return add_token(connection, self.workspaces[workspace], scopes, precheck)
+
+    def traffic(self) -> tuple[int, int]:
+        """Return how many statements and round trips the application has needed so far."""
+        driver = driver_of(self.application)  # type: ignore[arg-type]  # The edge is such an application.
+        return driver.statements_sent, driver.round_trips
+
+
+@asynccontextmanager
+async def opened(database: str, catalog: Catalog) -> AsyncIterator[World]:
+    """Fill a migrated database with rows of every resource, and serve it."""
+    seed = plant(database, ())
+    workspaces = {slug: row["id"] for slug, row in seed.workspaces.items()}
+    with psycopg.connect(database, row_factory=dict_row) as connection:
+        for slug in (OWN, OTHER):
+            fill(connection, catalog, workspaces[slug])
+        rows = {
+            (slug, resource.name): _stored(connection, resource, workspaces[slug])
+            for slug in (OWN, OTHER)
+            for resource in catalog
+        }
+        # Statistics settle the plans of the planner, so that every run asks the same of the database.
+        connection.execute("ANALYZE")
+    async with running(database) as application:
+        yield World(database, catalog, application, workspaces, rows)
+
+
+def _stored(connection: psycopg.Connection[dict[str, Any]], resource: Resource, own: uuid.UUID) -> list[Row]:
+    """Return the rows that a token of workspace `own` may see, deleted ones too."""
+    fence = "workspace_id = %(own)s" if resource.tenant else "%(own)s IN (id, parent_workspace_id)"
+    name = sql.Identifier(table(resource.model).name)
+    found = connection.execute(sql.SQL("SELECT * FROM {} WHERE " + fence).format(name), {"own": own})
+    return [{name: rendered(row[name]) for name in resource.all_fields} for row in found]
