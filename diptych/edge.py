@@ -223,6 +223,9 @@ def _incoming(scope: Scope) -> Incoming:
             authorization.append(value)
         elif name == b"x-api-key":
             api_key.append(value)
+        elif name in headers:
+            # Repeated headers are one list (RFC 9110, section 5.3).
+            headers[name] += b", " + value
         else:
             headers[name] = value
     return Incoming(
