@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     FromClause,
     Select,
@@ -88,12 +87,13 @@ class Compiled:
 
 
 @lru_cache(maxsize=2_000)
-def compile_query(node: Query) -> Compiled:
-    """Return the statement of `node`; equal trees share one text.
+def compile_query(node: Query, sizes: tuple[tuple[int, int], ...] = ()) -> Compiled:
+    """Return the statement of `node`; equal trees of equal page sizes share one text.
 
-    Raises UnfencedStatementError if a tenant table would be read without its workspace.
+    `sizes` are pairs of a slot and the page size to write out in its place. Raises UnfencedStatementError if
+    a tenant table would be read without its workspace.
     """
-    statement = _statement(node)
+    statement = _statement(node, Compiler(dict(sizes)))
     tenancy.check(statement)
     compiled = statement.compile(dialect=_DIALECT)
     sources = tuple(_source(name) for name in compiled.positiontup or ())
@@ -109,21 +109,21 @@ def _source(name: str) -> int | str:
     return name
 
 
-def _statement(node: Query) -> Select[Any]:
+def _statement(node: Query, compiler: Compiler) -> Select[Any]:
     match node:
         case Get():
-            return _get(node, Compiler())
+            return _get(node, compiler)
         case Page():
-            return _page(node, Compiler())
+            return _page(node, compiler)
         case Connect():
-            inner = connection(node.connection, None, Compiler()).subquery("x")
+            inner = connection(node.connection, None, compiler).subquery("x")
             return _answer(
                 inner, func.row_to_json(cell("x", "r")).label("body"), cell("x", "n").label("rows")
             )
         case AnyOf():
-            return _any_of(node, Compiler())
+            return _any_of(node, compiler)
         case Batch():
-            return _batch(node, Compiler())
+            return _batch(node, compiler)
         case Estimate():
             source = table(node.rows.model).alias("t")
             where = visible(node.rows, source)
@@ -240,7 +240,7 @@ def _page(node: Page, compiler: Compiler) -> Select[Any]:
     columns = _kept(node.object, node.included, None) | set(keyed)
     page = _materialized(select(rows(node.rows, columns, compiler, parent)), "p")
     window = node.rows.window
-    limit = bound(window.limit, BigInteger()) if window.probe else None
+    limit = compiler.limit(window.limit) if window.probe else None
     sets = _Sets(node.included, page, compiler, limit)
     found = sets.listed(node.object, None, limit=limit, backward=window.backward).subquery("x")
     body = func.coalesce(cell("x", "j"), literal_column("'[]'::json")).label("body")
@@ -250,7 +250,7 @@ def _page(node: Page, compiler: Compiler) -> Select[Any]:
         sets.count(),
         _count(node, parent, compiler).label("total"),
         _fetched(node, page),
-        *_boundaries(node, keyed, page),
+        *_boundaries(node, keyed, page, compiler),
         _owner(node, parent),
         *sets.outputs(),
     )
@@ -273,12 +273,14 @@ def _fetched(node: Page, page: CTE) -> ColumnElement[Any]:
     return select(func.count()).select_from(page).scalar_subquery().label("fetched")
 
 
-def _boundaries(node: Page, keyed: tuple[str, ...], page: CTE) -> list[ColumnElement[Any]]:
+def _boundaries(
+    node: Page, keyed: tuple[str, ...], page: CTE, compiler: Compiler
+) -> list[ColumnElement[Any]]:
     """Return the cursors of the page's first and last row, in the order they are shown."""
     if node.cursors is None:
         return [null().label("first"), null().label("last")]
     window = node.rows.window
-    limit = bound(window.limit, BigInteger())
+    limit = compiler.limit(window.limit)
     place: ColumnElement[Any] = literal_column("p.rn")
     places = (place, place.desc())
     made = [

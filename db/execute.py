@@ -33,9 +33,9 @@ class Database:
         inner, outer = cursors.key_pads(cursor_key)
         self._inner, self._outer = b"\\x" + inner.hex().encode(), b"\\x" + outer.hex().encode()
 
-    def prepare(self, query: Query) -> Prepared:
-        """Return the statement of `query`; do this once per plan, not once per request."""
-        compiled = compile_query(query)
+    def prepare(self, query: Query, sizes: tuple[tuple[int, int], ...] = ()) -> Prepared:
+        """Return the statement of `query` for these page sizes; do this once per plan, not per request."""
+        compiled = compile_query(query, sizes)
         return Prepared(Statement(compiled.text), compiled.sources)
 
     async def run(self, call: Call, workspace: str, token: str) -> list[Row]:

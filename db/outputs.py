@@ -1,5 +1,6 @@
 """Rows, objects and connections of the query tree as SQL: records that PostgreSQL itself turns into JSON."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import count
@@ -35,12 +36,20 @@ from db.tenancy import fence
 
 @dataclass(slots=True)
 class Compiler:
-    """The state of one compilation: a source of fresh names.
+    """The state of one compilation: a source of fresh names, and the page sizes that are written out.
 
-    Their dollar sign keeps them apart from the names that callers give to outputs.
+    The names' dollar sign keeps them apart from the names that callers give to outputs. `sizes` are page
+    sizes by slot: with an unknown limit the planner expects a tenth of the rows and plans every execution
+    anew, so a size stands in the text wherever it is known.
     """
 
+    sizes: Mapping[int, int] = field(default_factory=dict)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def limit(self, slot: Slot) -> ColumnElement[Any]:
+        """Return a page size: written out if it is known, else its placeholder."""
+        size = self.sizes.get(slot.index)
+        return bound(slot, BigInteger()) if size is None else literal_column(str(size), BigInteger())
 
     def name(self, letter: str) -> str:
         """Return a fresh name, safe to write unquoted."""
@@ -74,11 +83,9 @@ def rows(node: Rows, columns: set[str], compiler: Compiler, parent: ColumnElemen
         where.append(source.c[node.via] == parent)
     window = node.window
     order = tuple(_turned(term) for term in node.order) if window.backward else node.order
-    limit = (
-        bound(window.limit, BigInteger()) + literal_column("1")
-        if window.probe
-        else bound(window.limit, BigInteger())
-    )
+    limit = compiler.limit(window.limit)
+    if window.probe:
+        limit = limit + literal_column("1")
     picked = [source.c[name] for name in sorted(columns | {term.column for term in order} | {"id"})]
     sort = ordering(source, order, window.backward)
     chosen = select(*picked).where(*where).order_by(*sort).limit(limit)
@@ -347,7 +354,7 @@ class _Pieces:
         self.aggregates: list[Label[Any]] = []
         self.counters: list[ColumnElement[Any]] = []
         window = node.rows.window
-        self.limit = bound(window.limit, BigInteger())
+        self.limit = compiler.limit(window.limit)
         self.place = cell(source, "rn")
         self.sorted = self.place.desc() if window.backward else self.place
 

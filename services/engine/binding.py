@@ -38,12 +38,13 @@ class CursorBind:
 class Plan:
     """A checked intent: the query, how to bind it, and what it costs in points.
 
-    `sizes` holds, for every nested list, the slots of the page sizes on the way to it.
+    `limits` are the slots of page sizes; `sizes` holds, for every nested list, those on the way to it.
     """
 
     query: Query
     binds: tuple[Bind, ...]
     cursors: tuple[CursorBind, ...]
+    limits: tuple[int, ...]
     sizes: tuple[tuple[int, ...], ...]
     cost: int
 
@@ -80,7 +81,14 @@ class Binder:
 
     binds: list[Bind] = field(default_factory=list)
     cursors: list[CursorBind] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
     sizes: list[tuple[int, ...]] = field(default_factory=list)
+
+    def limit(self, source: Scalar, encode: Encoder) -> Slot:
+        """Return a new slot for a page size."""
+        slot = self.slot(source, encode)
+        self.limits.append(slot.index)
+        return slot
 
     def slot(self, source: Scalar, encode: Encoder) -> Slot:
         """Return a new slot for `source`."""

@@ -83,7 +83,7 @@ class ListingPlanner:
         return query.Order(name, term.descending, resource.facts[name].nullable)
 
     def _window(self, paging: Paging, order: tuple[query.Order, ...], probe: bool) -> query.Window:
-        limit = self.binder.slot(paging.size, encoding.relay_size if paging.relay else encoding.page_size)
+        limit = self.binder.limit(paging.size, encoding.relay_size if paging.relay else encoding.page_size)
         if paging.cursor is not None:
             if len(paging.nulls) != len(order):
                 raise bad_request("The cursor belongs to another query: keep its filter, search and sort.")
@@ -92,7 +92,7 @@ class ListingPlanner:
                 for place, null in enumerate(paging.nulls)
             )
             return query.Window(limit, probe, after=after, backward=paging.backward)
-        if paging.keyset or (paging.page is None and paging.offset is None):
+        if paging.keyset or (paging.page in (None, 1) and paging.offset is None):
             return query.Window(limit, probe, backward=paging.backward)
         skipped = self.binder.slot((paging.page, paging.size, paging.offset), encoding.rows_before)
         return query.Window(limit, probe, offset=skipped)

@@ -58,7 +58,14 @@ class _Planner:
 
     def finished(self, made: query.Query, cost: int) -> Plan:
         binder = self.binder
-        return Plan(made, tuple(binder.binds), tuple(binder.cursors), tuple(binder.sizes), cost)
+        return Plan(
+            made,
+            tuple(binder.binds),
+            tuple(binder.cursors),
+            tuple(binder.limits),
+            tuple(binder.sizes),
+            cost,
+        )
 
     def readable(self, name: str) -> Resource:
         resource = self.catalog[name]

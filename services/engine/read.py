@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -22,6 +22,7 @@ from services.engine.intent import Intent
 from services.engine.plan import plan
 
 _MOST_PLANS = 4_000
+_MOST_SIZES = 16
 
 
 class Request(NamedTuple):
@@ -95,9 +96,22 @@ class Unlimited:
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
+    """A plan and its statements by the page sizes that are written into them."""
+
     plan: Plan
-    prepared: Prepared
     estimate: Prepared | None
+    statements: dict[tuple[tuple[int, int], ...], Prepared] = field(default_factory=dict)
+
+    def prepared(self, slots: Sequence[bytes | None], database: Database) -> Prepared:
+        sizes = tuple((slot, int(slots[slot] or 0)) for slot in self.plan.limits)
+        known = self.statements.get(sizes)
+        if known is not None:
+            return known
+        # Whoever pages by every size there is gets the statement that fits them all.
+        kept = sizes if len(self.statements) < _MOST_SIZES else ()
+        if kept not in self.statements:
+            self.statements[kept] = database.prepare(self.plan.query, kept)
+        return self.statements[kept]
 
 
 class Reader:
@@ -125,7 +139,7 @@ class Reader:
                 raise
             planned, slots = self._bind(caller, request)
         await self._limiter.charge(caller, planned.plan.cost)
-        calls = [Call(planned.prepared, slots)]
+        calls = [Call(planned.prepared(slots, self._database), slots)]
         if planned.estimate is not None:
             calls.append(Call(planned.estimate, slots))
         outcomes = await self._run(caller, calls)
@@ -140,7 +154,9 @@ class Reader:
             bound = [self._attempt(caller, request) for request in requests]
         good = [item for item in bound if not isinstance(item, Problem)]
         await self._limiter.charge(caller, sum(planned.plan.cost for planned, _ in good))
-        rows = await self._run_each(caller, [Call(planned.prepared, slots) for planned, slots in good])
+        rows = await self._run_each(
+            caller, [Call(planned.prepared(slots, self._database), slots) for planned, slots in good]
+        )
         for found in rows:
             if not isinstance(found, Problem) and await self._stale(caller, found):
                 return await self.read_many(caller, requests)
@@ -179,7 +195,7 @@ class Reader:
         estimate = None
         if isinstance(query, Page) and query.count is Count.ESTIMATED:
             estimate = self._database.prepare(Estimate(query.rows, query.parent))
-        return _Planned(made, self._database.prepare(query), estimate)
+        return _Planned(made, estimate)
 
     def _attempt(self, caller: Caller, request: Request) -> tuple[_Planned, list[bytes | None]] | Problem:
         try:
