@@ -71,6 +71,9 @@ class Tenant(Timestamps):
     )
 
 
+_LIVE = text("deleted_at IS NULL")
+
+
 def workspace_key() -> ForeignKeyConstraint:
     """Return the foreign key that ties a tenant row to its workspace."""
     return ForeignKeyConstraint(["workspace_id"], ["workspaces.id"])
@@ -89,7 +92,10 @@ def live_unique(name: str, *columns: str) -> Index:
 
 
 def ordered(table: str, *columns: str) -> list[Index]:
-    """Return one keyset index per column (workspace, column, id) and one over the deleted rows."""
+    """Return one keyset index per column (workspace, column, id) and one over the deleted rows.
+
+    They hold live rows only, as nearly every query does, which also lets a count be answered from an index.
+    """
     deleted = Index(
         f"ix_{table}_deleted_at",
         "workspace_id",
@@ -97,7 +103,11 @@ def ordered(table: str, *columns: str) -> list[Index]:
         "id",
         postgresql_where=text("deleted_at IS NOT NULL"),
     )
-    return [deleted, *(Index(f"ix_{table}_{column}", "workspace_id", column, "id") for column in columns)]
+    live = (
+        Index(f"ix_{table}_{column}", "workspace_id", column, "id", postgresql_where=_LIVE)
+        for column in columns
+    )
+    return [deleted, *live]
 
 
 def substring_search(table: str, column: str) -> Index:
@@ -119,7 +129,11 @@ def json_search(table: str, column: str) -> Index:
 def descending(table: str, column: str) -> Index:
     """Return the index that serves a nullable `column` sorted downwards, nulls last."""
     return Index(
-        f"ix_{table}_{column}_desc", "workspace_id", text(f"{column} DESC NULLS LAST"), text("id DESC")
+        f"ix_{table}_{column}_desc",
+        "workspace_id",
+        text(f"{column} DESC NULLS LAST"),
+        text("id DESC"),
+        postgresql_where=_LIVE,
     )
 
 

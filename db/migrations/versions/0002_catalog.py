@@ -62,7 +62,12 @@ def _categories() -> None:
 
 def _index_categories() -> None:
     for column in ("inserted_at", "name", "parent_id", "position", "updated_at"):
-        op.create_index(f"ix_categories_{column}", "categories", ["workspace_id", column, "id"])
+        op.create_index(
+            f"ix_categories_{column}",
+            "categories",
+            ["workspace_id", column, "id"],
+            postgresql_where=text("deleted_at IS NULL"),
+        )
     op.create_index(
         "ix_categories_deleted_at",
         "categories",
@@ -140,7 +145,12 @@ def _index_products() -> None:
         "status",
         "updated_at",
     ):
-        op.create_index(f"ix_products_{column}", "products", ["workspace_id", column, "id"])
+        op.create_index(
+            f"ix_products_{column}",
+            "products",
+            ["workspace_id", column, "id"],
+            postgresql_where=text("deleted_at IS NULL"),
+        )
     op.create_index(
         "ix_products_deleted_at",
         "products",
@@ -162,6 +172,7 @@ def _index_products() -> None:
         "ix_products_price_cents_desc",
         "products",
         ["workspace_id", text("price_cents DESC NULLS LAST"), text("id DESC")],
+        postgresql_where=text("deleted_at IS NULL"),
     )
     op.create_index("ix_products_search", "products", ["workspace_id", "search"], postgresql_using="gin")
     op.create_index(

@@ -64,7 +64,12 @@ def _customers() -> None:
 
 def _index_customers() -> None:
     for column in ("country", "email", "inserted_at", "name", "updated_at"):
-        op.create_index(f"ix_customers_{column}", "customers", ["workspace_id", column, "id"])
+        op.create_index(
+            f"ix_customers_{column}",
+            "customers",
+            ["workspace_id", column, "id"],
+            postgresql_where=text("deleted_at IS NULL"),
+        )
     op.create_index(
         "ix_customers_deleted_at",
         "customers",
@@ -140,7 +145,12 @@ def _index_orders() -> None:
         "total_cents",
         "updated_at",
     ):
-        op.create_index(f"ix_orders_{column}", "orders", ["workspace_id", column, "id"])
+        op.create_index(
+            f"ix_orders_{column}",
+            "orders",
+            ["workspace_id", column, "id"],
+            postgresql_where=text("deleted_at IS NULL"),
+        )
     op.create_index(
         "ix_orders_deleted_at",
         "orders",
@@ -152,6 +162,7 @@ def _index_orders() -> None:
         "ix_orders_placed_at_desc",
         "orders",
         ["workspace_id", text("placed_at DESC NULLS LAST"), text("id DESC")],
+        postgresql_where=text("deleted_at IS NULL"),
     )
     op.create_index("ix_orders_search", "orders", ["workspace_id", "search"], postgresql_using="gin")
     op.create_index(
@@ -206,7 +217,12 @@ def _index_order_items() -> None:
         "unit_price_cents",
         "updated_at",
     ):
-        op.create_index(f"ix_order_items_{column}", "order_items", ["workspace_id", column, "id"])
+        op.create_index(
+            f"ix_order_items_{column}",
+            "order_items",
+            ["workspace_id", column, "id"],
+            postgresql_where=text("deleted_at IS NULL"),
+        )
     op.create_index(
         "ix_order_items_deleted_at",
         "order_items",

@@ -13,7 +13,12 @@ def upgrade() -> None:
     _brands()
     _index_brands()
     op.add_column("products", Column("brand_id", Uuid()))
-    op.create_index("ix_products_brand_id", "products", ["workspace_id", "brand_id", "id"])
+    op.create_index(
+        "ix_products_brand_id",
+        "products",
+        ["workspace_id", "brand_id", "id"],
+        postgresql_where=text("deleted_at IS NULL"),
+    )
     op.create_foreign_key("fk_brands_workspace_id", "brands", "workspaces", ["workspace_id"], ["id"])
     op.create_foreign_key(
         "fk_products_brand_id", "products", "brands", ["workspace_id", "brand_id"], ["workspace_id", "id"]
@@ -57,7 +62,12 @@ def _brands() -> None:
 
 def _index_brands() -> None:
     for column in ("inserted_at", "name", "updated_at"):
-        op.create_index(f"ix_brands_{column}", "brands", ["workspace_id", column, "id"])
+        op.create_index(
+            f"ix_brands_{column}",
+            "brands",
+            ["workspace_id", column, "id"],
+            postgresql_where=text("deleted_at IS NULL"),
+        )
     op.create_index(
         "ix_brands_deleted_at",
         "brands",
