@@ -52,8 +52,7 @@ class Driver:
             conninfo, self._settings if startup_options else {}, application_name
         )
         self._startup_options = startup_options
-        self._size = size
-        self._depth = depth
+        self._size, self._depth = size, depth
         self._prepared_limit = prepared_limit if prepare else 0
         self._connect_timeout = connect_timeout
         self._connections: list[Connection] = []
