@@ -211,7 +211,7 @@ def _single(answer: read.Answer, request: Request, parsed: Parsed) -> Response:
 
 
 def _check_accept(accept: bytes | None) -> None:
-    if accept is None or accept in _ACCEPTED:
+    if not accept or accept in _ACCEPTED:
         return
     ranges = (part.partition(b";") for part in accept.split(b","))
     if not any(kind.strip().lower() in _ACCEPTED and rest.strip() != b"q=0" for kind, _, rest in ranges):
