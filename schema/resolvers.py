@@ -5,7 +5,7 @@ ways allow and refuse the same; then its values are loaded in batches.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,10 @@ from services.engine.resource import Relation, Resource
 
 @dataclass(slots=True)
 class Execution:
-    """One operation in execution: what Strawberry's `info.context` holds."""
+    """One operation in execution: what Strawberry's `info.context` holds.
+
+    `roots` are the root fields judged so far, by response name, and `cost` is what they cost together.
+    """
 
     reader: Reader
     caller: Caller
@@ -40,6 +43,8 @@ class Execution:
     schema: GraphQLSchema
     document: Any
     fragments: Mapping[str, FragmentDefinitionNode]
+    roots: dict[str, Root] = field(default_factory=dict)
+    cost: int = 0
 
     def judged(self, info: Any) -> Root:
         """Return the root field that `info` stands for; raises its Problem as the compiled way would."""
@@ -49,7 +54,8 @@ class Execution:
         arguments = Arguments(self.surface, partial(self.cursor, values))
         selections = Selections(self.schema, arguments, self.fragments, variables, {}, strict=False)
         found = root(selections, raw.path.key, list(raw.field_nodes))
-        self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        self.roots[found.alias] = found
+        self.cost += self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
         return found
 
     def collection(self, resource: Resource, given: Mapping[str, Any], info: Any) -> Collection:

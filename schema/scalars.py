@@ -19,7 +19,7 @@ _LARGEST_NUMBER = 2**64
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise GraphQLError("This must be a string.")
+        raise _refused(value, "a string")
     return value
 
 
@@ -29,14 +29,14 @@ def _big_integer(value: Any) -> int | str:
     ):
         _check_bounds(value)
         return value
-    raise GraphQLError("This must be an integer, or a string of digits.")
+    raise _refused(value, "a BigInt, an integer or a string of digits")
 
 
 def _decimal(value: Any) -> str | int | float:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         _check_bounds(value)
         return value
-    raise GraphQLError("This must be a decimal number, as a string or a number.")
+    raise _refused(value, "a Decimal, a string or a number")
 
 
 def _json(value: Any) -> Any:
@@ -46,7 +46,15 @@ def _json(value: Any) -> Any:
 
 def _check_bounds(value: object) -> None:
     if isinstance(value, int | float) and not -_LARGEST_NUMBER < value < _LARGEST_NUMBER:
-        raise GraphQLError("This number is beyond 64 bits; such numbers are sent as strings.")
+        raise GraphQLError(f"{_shown(value)} is beyond 64 bits; such numbers are sent as strings.")
+
+
+def _refused(value: object, wanted: str) -> GraphQLError:
+    return GraphQLError(f"{_shown(value)} is not {wanted}.")
+
+
+def _shown(value: object) -> str:
+    return f"{value!r}"[:80]
 
 
 def _same(value: Any) -> Any:

@@ -111,9 +111,7 @@ class Asker:
             way=way,
         )
         told = dict(response.headers).get(b"x-diptych-execution", b"").decode()
-        return Reply(
-            response, told, driver.statements_sent - statements, driver.round_trips - round_trips
-        )
+        return Reply(response, told, driver.statements_sent - statements, driver.round_trips - round_trips)
 
 
 @asynccontextmanager

@@ -14,7 +14,6 @@ from graphql import (
     GraphQLSchema,
     get_named_type,
     is_leaf_type,
-    print_type,
 )
 from hypothesis import strategies as st
 
@@ -33,6 +32,7 @@ class Pool:
 
     schema: GraphQLSchema
     ids: tuple[str, ...]
+    own: dict[str, str]
     cursors: dict[str, tuple[str, ...]]
 
 
@@ -91,7 +91,9 @@ class _Writer:
     def _directive(self) -> str:
         if not self.chance(10):
             return ""
-        value = self._variable("Boolean!", self.chance(50)) if self.chance(60) else self.choose(("true", "false"))
+        value = (
+            self._variable("Boolean!", self.chance(50)) if self.chance(60) else self.choose(("true", "false"))
+        )
         return f" @{self.choose(('skip', 'include'))}(if: {value})"
 
     def _fragment(self, type_: GraphQLObjectType, depth: int) -> str:
@@ -113,9 +115,9 @@ class _Writer:
         for argument, definition in found.args.items():
             if argument in paging:
                 given.append(f"{argument}: {paging[argument]}")
-            elif isinstance(definition.type, GraphQLNonNull) and argument != "includeDeleted":
-                given.append(f"{argument}: {self.value(definition.type, 0)}")
-            elif argument in ("filter", "sort", "search", "includeDeleted") and self.chance(30):
+            elif (isinstance(definition.type, GraphQLNonNull) and argument != "includeDeleted") or (
+                argument in ("filter", "sort", "search", "includeDeleted") and self.chance(30)
+            ):
                 given.append(f"{argument}: {self.value(definition.type, 0)}")
         return f"({', '.join(given)})" if given else ""
 
@@ -214,8 +216,15 @@ def operations(draw: Any, pool: Pool) -> tuple[str, dict[str, Any]]:
 
 
 def _root(writer: _Writer, query: GraphQLObjectType, name: str) -> str:
+    found = query.fields[name]
+    type_ = get_named_type(found.type)
     if name not in ("node", "nodes"):
-        return writer._field(query, name, 0)
+        known = writer.pool.own.get(type_.name)
+        if "id" not in found.args or known is None or writer.chance(20):
+            return writer._field(query, name, 0)
+        id_ = writer._variable("ID!", known) if writer.chance(60) else f'"{known}"'
+        assert isinstance(type_, GraphQLObjectType)
+        return f"{writer._alias(name)}{name}(id: {id_}) {{ {writer.selections(type_, 1)} }}"
     argument, definition = next(iter(query.fields[name].args.items()))
     given = writer.value(definition.type, 0)
     types = [writer.choose(writer.pool.cursors) for _ in range(writer.draw(st.integers(0, 2)))]
@@ -237,7 +246,5 @@ def pool_of(schema: GraphQLSchema, seed: Seed, cursors: dict[str, tuple[str, ...
     }
     plain = [str(row["id"]) for found in rows.values() for row in found]
     spelled = [global_id(name, found[0]["id"]) for name, found in rows.items()]
-    return Pool(schema, (*plain, *spelled, "nonsense", plain[0].upper()), cursors)
-
-
-__all__ = ["Pool", "operations", "pool_of", "print_type"]
+    own = {name: str(found[0]["id"]) for name, found in rows.items()}
+    return Pool(schema, (*plain, *spelled, "nonsense", plain[0].upper()), own, cursors)

@@ -42,7 +42,11 @@ def _comparable(reply: Reply) -> tuple[int, Any, Any]:
     max_examples=150,
     deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
 )
 @given(data=st.data(), scopes=st.sampled_from(("reader", "reader", "reader", "order_lines")))
 async def test_both_ways_answer_alike(gql: Asker, pool: Pool, data: st.DataObject, scopes: str) -> None:
