@@ -31,9 +31,14 @@ class StatementTimeout(DatabaseError):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A SQL text with `$1` placeholders, prepared once per connection; equal texts are the same statement."""
+    """A SQL text with `$1` placeholders, prepared once per connection; equal texts are the same statement.
+
+    A `generic` statement is planned once for all values, where otherwise PostgreSQL decides by its own
+    estimates, which leave out most of what planning costs.
+    """
 
     text: str
+    generic: bool = False
 
 
 class Call:
@@ -42,6 +47,7 @@ class Call:
     __slots__ = (
         "error",
         "future",
+        "generic",
         "idempotent",
         "name",
         "parameters",
@@ -60,8 +66,10 @@ class Call:
         parameters: Sequence[bytes | None],
         future: asyncio.Future[list[Row]],
         idempotent: bool,
+        generic: bool = False,
     ) -> None:
         self.text = text
+        self.generic = generic
         self.parameters = parameters
         self.future = future
         self.idempotent = idempotent

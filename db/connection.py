@@ -23,6 +23,12 @@ _BAD = int(pq.ConnStatus.BAD)
 _STALE = frozenset({"0A000", "26000", "42883", "42804"})
 
 
+_PLANNING = {
+    True: b"SET plan_cache_mode = force_generic_plan",
+    False: b"SET plan_cache_mode = auto",
+}
+
+
 class Connection:
     """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks.
 
@@ -45,6 +51,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._fd = pgconn.socket
         self._prepared_limit = prepared_limit
+        self._generic = False
         self._prepared: OrderedDict[str, bytes] = OrderedDict()
         self._stale: list[bytes] = []
         self._names = 0
@@ -81,6 +88,8 @@ class Connection:
         self.pending.append(call)
         try:
             if self._prepared_limit:
+                if call.generic is not self._generic:
+                    self._plan_anew(call)
                 name = self._prepared.get(call.text)
                 call.reused = name is not None
                 if name is None:
@@ -101,6 +110,12 @@ class Connection:
     def close(self) -> None:
         """Close the socket; calls in flight fail with `DatabaseUnavailable`."""
         self._lose(DatabaseUnavailable("08003", "The database connection was closed."))
+
+    def _plan_anew(self, call: Call) -> None:
+        """Queue the change of the way of planning in the call's own pipeline segment."""
+        self._generic = call.generic
+        self._pgconn.send_query_params(_PLANNING[call.generic], None)
+        call.preparing += 1
 
     def _prepare(self, call: Call) -> bytes:
         """Queue a Parse in the call's own pipeline segment, after closing what it displaces."""

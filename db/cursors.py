@@ -7,7 +7,7 @@ beginning, up to `"k":`, is the same for a whole page and arrives as one value; 
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, func, literal_column
+from sqlalchemy import ColumnElement, Text, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import BYTEA
 
 INNER = bindparam("cursor_inner", type_=BYTEA())
@@ -31,11 +31,12 @@ def keys(source: str, columns: tuple[str, ...]) -> ColumnElement[Any]:
 def cursor(beginning: ColumnElement[Any], row_keys: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the cursor of a row, null where `row_keys` is null."""
     whole = beginning.op("||")(row_keys).op("||")(_sql("'}'"))
-    payload = func.convert_to(whole, _sql("'UTF8'"))
-    inner = func.sha256(INNER.op("||")(payload))
+    # The offset keeps the planner from writing the payload out twice, and so from computing it twice.
+    made = select(func.convert_to(whole, _sql("'UTF8'")).label("payload")).offset(_sql("0")).subquery("made")
+    inner = func.sha256(INNER.op("||")(made.c.payload))
     digest = func.substring(func.sha256(OUTER.op("||")(inner)), _sql("1"), _sql(str(DIGEST_BYTES)))
-    text = func.encode(payload.op("||")(digest), _sql("'base64'"))
-    return func.translate(text, _sql("E'+/=\\n'"), _sql("'-_'"))
+    text = func.encode(made.c.payload.op("||")(digest), _sql("'base64'"))
+    return select(func.translate(text, _sql("E'+/=\\n'"), _sql("'-_'"))).scalar_subquery()
 
 
 def _sql(text: str) -> ColumnElement[Any]:

@@ -105,7 +105,7 @@ class Driver:
         if refusal is not None:
             raise refusal
         future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
-        call = Call(statement.text, parameters, future, idempotent)
+        call = Call(statement.text, parameters, future, idempotent, statement.generic)
         if self._idle:
             self._idle.pop().send(call)
         else:
@@ -119,7 +119,7 @@ class Driver:
         loop = asyncio.get_running_loop()
         outcomes: list[list[Row] | DatabaseError | None] = [_refusal(parameters) for _, parameters in calls]
         batch = [
-            Call(statement.text, parameters, loop.create_future(), idempotent)
+            Call(statement.text, parameters, loop.create_future(), idempotent, statement.generic)
             for (statement, parameters), refusal in zip(calls, outcomes, strict=True)
             if refusal is None
         ]

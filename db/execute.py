@@ -7,6 +7,7 @@ from typing import NamedTuple
 from db import cursors
 from db.compile import compile_query
 from db.driver import DatabaseError, Driver, Row, Statement
+from db.planning import generic
 from db.query import Query
 
 
@@ -36,7 +37,7 @@ class Database:
     def prepare(self, query: Query, sizes: tuple[tuple[int, int], ...] = ()) -> Prepared:
         """Return the statement of `query` for these page sizes; do this once per plan, not per request."""
         compiled = compile_query(query, sizes)
-        return Prepared(Statement(compiled.text), compiled.sources)
+        return Prepared(Statement(compiled.text, generic(query)), compiled.sources)
 
     async def run(self, call: Call, workspace: str, token: str) -> list[Row]:
         """Return the rows of one query; raises DatabaseError."""

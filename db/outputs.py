@@ -312,12 +312,7 @@ def connection(node: query.Connection, parent: ColumnElement[Any] | None, compil
 
     The rows of a nested connection count themselves; those of a whole collection are the page asked for.
     """
-    objects = [part.object for part in node.parts if isinstance(part, query.Nodes)]
-    objects += [
-        item for part in node.parts if isinstance(part, query.Edges) for *_, item in part.parts
-        if isinstance(item, Object)
-    ]  # fmt: skip
-    paged = rows(node.rows, set().union(*map(needed, objects)), compiler, parent)
+    paged = rows(node.rows, set().union(*map(needed, node.objects)), compiler, parent)
     pieces = _Pieces(node, str(paged.name), compiler)
     outputs = [pieces.add(part) for part in node.parts]
     if pieces.aggregates:

@@ -284,6 +284,13 @@ class Connection:
     parts: tuple[Part, ...]
     cursor: Slot | None = None
 
+    @property
+    def objects(self) -> tuple[Object, ...]:
+        """Return every object that the rows are shown as."""
+        nodes = (part.object for part in self.parts if isinstance(part, Nodes))
+        edges = (item for part in self.parts if isinstance(part, Edges) for *_, item in part.parts)
+        return (*nodes, *(item for item in edges if isinstance(item, Object)))
+
 
 # Whole queries
 
