@@ -15,6 +15,7 @@ from rest import compat
 from rest.http import Headers, Request, Response
 from rest.problems import response as problem_response
 from rest.router import BASE, Rest
+from services.engine.access import Principal
 from services.engine.authenticate import Authenticator
 from services.engine.context import Caller
 from services.engine.credentials import presented
@@ -102,8 +103,7 @@ class Edge:
         segments = tuple(request.path[len(_PREFIX) :].split("/"))
         if request.method == "OPTIONS":
             return self._options(request, segments)
-        caller = await self._caller(request)
-        body = await self._body(request, receive) if request.method in _WITH_BODY else b""
+        caller, body = await self._admitted(request, receive)
         asked = Request(request.method, request.path, segments, request.query, request.headers, body)
         return await self._rest.answer(caller, asked)
 
@@ -120,8 +120,7 @@ class Edge:
             public = surface.public(request)
             if public is not None:
                 return public
-            caller = await self._caller(request)
-            body = await self._body(request, receive) if request.method in _WITH_BODY else b""
+            caller, body = await self._admitted(request, receive)
             return await surface.answer(caller, request, body)
 
         return await self._guarded(request, receive, answer, surface)
@@ -153,9 +152,27 @@ class Edge:
         raw = presented(request.authorization, request.api_key)
         principal, credential = await self._authenticator.authenticate(raw)
         workspace = request.headers.get(b"x-workspace-id")
-        if workspace is not None and identifier(workspace.decode("latin-1")) != principal.workspace_id:
-            raise not_found("X-Workspace-ID is not the workspace of the token.")
+        if workspace is not None:
+            await self._check_workspace(workspace.decode("latin-1"), principal, credential)
         return Caller(principal, credential, request.request_id, request.path, time.time())
+
+    async def _check_workspace(self, named: str, principal: Principal, credential: bytes) -> None:
+        """Raise the 404 problem unless `named` is the id or the slug of the token's workspace (C-11)."""
+        if identifier(named) == principal.workspace_id:
+            return
+        if named != await self._authenticator.workspace_slug(principal, credential):
+            raise not_found("X-Workspace-ID is not the workspace of the token.")
+
+    async def _admitted(self, request: Incoming, receive: Receive) -> tuple[Caller, bytes]:
+        """Return the caller and the body; the owner of a dead token hears of nothing but that."""
+        caller = await self._caller(request)
+        if request.method not in _WITH_BODY:
+            return caller, b""
+        try:
+            return caller, await self._body(request, receive)
+        except Problem:
+            await self._authenticator.confirm(caller.principal, caller.credential)
+            raise
 
     async def _body(self, request: Incoming, receive: Receive) -> bytes:
         limit = self._settings.body_limit

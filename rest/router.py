@@ -70,11 +70,19 @@ class Rest:
         try:
             return await self._answer(caller, request)
         except Problem as problem:
-            return self.problem(problem, caller)
+            return self.problem(await self._proven(problem, caller), caller)
 
     def problem(self, problem: Problem, caller: Caller) -> Response:
         """Return the response of a problem in this caller's request."""
         return response(problem, instance=caller.instance, request_id=caller.request_id, origin=self._origin)
+
+    async def _proven(self, problem: Problem, caller: Caller) -> Problem:
+        """Return the problem that a live token hears, and the 401 for a dead one, which hears only that."""
+        try:
+            await self._reader.confirm(caller)
+        except Problem as refusal:
+            return refusal
+        return problem
 
     async def _answer(self, caller: Caller, request: Request) -> Response:
         route = self.route(request.segments)

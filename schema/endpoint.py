@@ -98,6 +98,8 @@ class GraphQL:
                 return await self._batch(caller, method, media_type, requests, forced)
             answered = await self._answered(caller, method, requests, forced)
         except HttpProblem as problem:
+            # A dead token hears only that it is dead.
+            await self._reader.confirm(caller)
             return self._refused(problem, caller, accept)
         return self._response(caller, media_type, answered)
 

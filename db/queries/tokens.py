@@ -17,3 +17,10 @@ CONFIRM = Statement(
     " WHERE t.workspace_id = $1 AND t.id = $2 AND t.revoked_at IS NULL AND t.deleted_at IS NULL"
     " AND coalesce(t.expires_at > now(), true) AND w.deleted_at IS NULL"
 )
+
+# The same once more, for callers who name their workspace.
+NAMED = Statement(
+    "SELECT t.version, w.slug FROM tokens t JOIN workspaces w ON w.id = t.workspace_id"
+    " WHERE t.workspace_id = $1 AND t.id = $2 AND t.revoked_at IS NULL AND t.deleted_at IS NULL"
+    " AND coalesce(t.expires_at > now(), true) AND w.deleted_at IS NULL"
+)

@@ -63,6 +63,13 @@ class Authenticator:
         rows = await self._fetch(queries.CONFIRM, parameters)
         return await self.renew(principal, digest, rows[0][0] if rows else None)
 
+    async def workspace_slug(self, principal: Principal, digest: bytes) -> str:
+        """Return the slug of the principal's workspace as it is now; raises the 401 problem."""
+        parameters = (principal.workspace_id.encode(), principal.token_id.encode())
+        rows = await self._fetch(queries.NAMED, parameters)
+        await self.renew(principal, digest, rows[0][0] if rows else None)
+        return (rows[0][1] or b"").decode()
+
     async def renew(self, principal: Principal, digest: bytes, version: bytes | None) -> Principal:
         """Return the principal that fits the `version` just read, null for a dead token (401)."""
         if version is None:

@@ -11,6 +11,7 @@ class Caller:
 
     `credential` is the digest under which the token was verified, `instance` the request's path (RFC 9457),
     `now` the time in seconds since the epoch. `principal` is renewed when the token's scopes changed.
+    `proving` tells that the token is proven live by whatever has been asked of the engine so far.
     """
 
     principal: Principal
@@ -18,3 +19,4 @@ class Caller:
     request_id: str
     instance: str
     now: float
+    proving: bool = False

@@ -131,6 +131,7 @@ class Reader:
 
     async def read(self, caller: Caller, request: Request) -> Answer:
         """Return the answer to one request, in one round trip; raises a Problem."""
+        caller.proving = True
         try:
             planned, slots = self._bind(caller, request)
         except Problem:
@@ -149,6 +150,7 @@ class Reader:
 
     async def read_many(self, caller: Caller, requests: Sequence[Request]) -> list[Answer | Problem]:
         """Return an answer or a problem for each request, in one round trip; raises the 401 and the 429."""
+        caller.proving = True
         bound = [self._attempt(caller, request) for request in requests]
         if any(isinstance(item, Problem) for item in bound) and await self._renewed(caller):
             bound = [self._attempt(caller, request) for request in requests]
@@ -173,8 +175,10 @@ class Reader:
         return made.cost
 
     async def confirm(self, caller: Caller) -> None:
-        """Prove the caller's token live where nothing was read; raises the 401 problem."""
-        await self._renewed(caller)
+        """Prove the caller's token live unless a read has done so; raises the 401 problem."""
+        if not caller.proving:
+            caller.proving = True
+            await self._renewed(caller)
 
     # Plans
 

@@ -12,17 +12,22 @@ from tests.support.seed import Seed
 
 MEMBERS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
 
+SEARCH = "/api/v1/products/search"
+
 REFUSALS: list[tuple[str, str, list[tuple[str, str]], bytes, int, str, str]] = [
     ("GET", "/api/v1/products?nope=1", [], b"", 400, "bad-request", "Bad Request"),
     ("GET", "/api/v1/products?filter[nope]=1", [], b"", 400, "bad-request", "Bad Request"),
     ("GET", f"/api/v1/products/{uuid.UUID(int=1)}", [], b"", 404, "not-found", "Not Found"),
     ("GET", "/api/v1/nothing", [], b"", 404, "not-found", "Not Found"),
     ("GET", "/api/v1/products/x/y/z", [], b"", 404, "not-found", "Not Found"),
-    ("POST", "/api/v1/products/search", [("content-type", "application/json")], b"{", 400, "bad-request", "Bad Request"),
+    ("POST", SEARCH, [("content-type", "application/json")], b"{", 400, "bad-request", "Bad Request"),
     ("PUT", "/api/v1/products/search", [], b"", 405, "method-not-allowed", "Method Not Allowed"),
     ("GET", "/api/v1/products", [("accept", "text/html")], b"", 406, "not-acceptable", "Not Acceptable"),
-    ("POST", "/api/v1/products/search", [("content-length", "2000000")], b"", 413, "payload-too-large", "Payload Too Large"),
-    ("POST", "/api/v1/products/search", [("content-type", "text/plain")], b"{}", 415, "unsupported-media-type", "Unsupported Media Type"),
+    ("POST", SEARCH, [("content-length", "2000000")], b"", 413, "payload-too-large", "Payload Too Large"),
+    (
+        "POST", SEARCH, [("content-type", "text/plain")], b"{}",
+        415, "unsupported-media-type", "Unsupported Media Type",
+    ),
     ("GET", "/nothing", [], b"", 404, "not-found", "Not Found"),
     ("DELETE", "/health/live", [], b"", 405, "method-not-allowed", "Method Not Allowed"),
 ]  # fmt: skip

@@ -344,7 +344,10 @@ async def test_typed_values_in_a_body_are_compared_by_type(api: Client, seed: Se
     for condition, expected in (
         ({"metadata.score": {"eq": 5}}, [r for r in rows if at(r, "metadata", "score") == 5]),
         ({"metadata.flag": True}, [r for r in rows if at(r, "metadata", "flag") is True]),
-        ({"metadata": {"deep": {"a": {"b": 2}}}}, [r for r in rows if at(r, "metadata", "deep", "a", "b") == 2]),
+        (
+            {"metadata": {"deep": {"a": {"b": 2}}}},
+            [r for r in rows if at(r, "metadata", "deep", "a", "b") == 2],
+        ),
         ({"metadata.score": {"in": [0, 5]}}, [r for r in rows if at(r, "metadata", "score") in (0, 5)]),
         ({"metadata.score": {"gt": 30.5}}, [
             r for r in rows

@@ -26,13 +26,21 @@ PAIRS: list[tuple[str, Any, str]] = [
     ("products", {"filter": {"status": {"eq": "active"}}}, "filter[status]=active"),
     ("products", {"filter": {"status": "active"}}, "filter[status]=active"),
     ("products", {"filter": {"status": {"in": ["active", "draft"]}}}, "filter[status][in]=active,draft"),
-    ("products", {"filter": {"quantity": {"gte": 2, "lt": 5}}}, "filter[quantity][gte]=2&filter[quantity][lt]=5"),
+    (
+        "products",
+        {"filter": {"quantity": {"gte": 2, "lt": 5}}},
+        "filter[quantity][gte]=2&filter[quantity][lt]=5",
+    ),
     ("products", {"filter": {"price_cents": {"null": True}}}, "filter[price_cents][null]=true"),
     ("products", {"filter": {"price_cents": {"null": "false"}}}, "filter[price_cents][null]=false"),
     ("products", {"filter": {"name": {"like": "rye"}}}, "filter[name][like]=rye"),
     ("products", {"filter": {"metadata.source": {"eq": "import"}}}, "filter[metadata.source]=import"),
     ("products", {"filter": {"metadata": {"source": "import"}}}, "filter[metadata.source]=import"),
-    ("products", {"filter": {"amount": {"gt": 1}, "created_at": {"lte": "2026-01-01T00:05:00Z"}}}, ""),
+    (
+        "products",
+        {"filter": {"price": {"gt": 1}, "created_at": {"lte": "2026-01-01T00:05:00Z"}}},
+        "filter[price_cents][gt]=1&filter[inserted_at][lte]=2026-01-01T00:05:00Z",
+    ),
     ("orders", {"filter": {"customer.country": "Germany"}}, "filter[customer.country]=Germany"),
     ("orders", {"filter": {"customer": {"country": {"eq": "Germany"}}}}, "filter[customer.country]=Germany"),
     ("products", {"sort": ["-price_cents", "name"]}, "sort=-price_cents,name"),
@@ -51,11 +59,15 @@ PAIRS: list[tuple[str, Any, str]] = [
     ("products", {"include_deleted": True}, "include_deleted=true"),
     ("products", {"filter": {"deleted_at": {"null": False}}}, "filter[deleted_at][null]=false"),
     ("products", {"filter": {"status": "deleted"}}, "filter[status]=deleted"),
-    ("order-items", {"filter": {"product_id": {"null": True}}, "sort": ["position"]}, "filter[product_id][null]=true&sort=position"),
+    (
+        "order-items",
+        {"filter": {"product_id": {"null": True}}, "sort": ["position"]},
+        "filter[product_id][null]=true&sort=position",
+    ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("resource", "body", "query"), [pair for pair in PAIRS if "amount" not in str(pair)])
+@pytest.mark.parametrize(("resource", "body", "query"), PAIRS)
 async def test_a_search_answers_like_the_equal_get(api: Client, resource: str, body: Any, query: str) -> None:
     """S3-200, S3-201, S3-203: the same rows, counts, cursors and included resources."""
     searched = (await api.search(resource, body)).json()
@@ -110,9 +122,11 @@ async def test_a_cursor_link_of_a_search_can_be_posted_to(api: Client, seed: See
 @pytest.mark.parametrize(
     ("filter_", "keep"),
     [
-        ({"or": [{"status": "draft"}, {"quantity": {"gt": 5}}]}, lambda r: r["status"] == "draft" or r["quantity"] > 5),
+        ({"or": [{"status": "draft"}, {"quantity": {"gt": 5}}]},
+         lambda r: r["status"] == "draft" or r["quantity"] > 5),
         ({"not": {"status": "draft"}}, lambda r: r["status"] != "draft"),
-        ({"not": {"price_cents": {"gt": 100}}}, lambda r: r["price_cents"] is None or r["price_cents"] <= 100),
+        ({"not": {"price_cents": {"gt": 100}}},
+         lambda r: r["price_cents"] is None or r["price_cents"] <= 100),
         ({"and": [{"status": "draft"}, {"or": [{"quantity": 1}, {"quantity": 2}]}]},
          lambda r: r["status"] == "draft" and r["quantity"] in (1, 2)),
         ({"status": "draft", "not": {"or": [{"quantity": 1}, {"sku": {"null": True}}]}},
