@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench constraints clean
+.PHONY: help serve test check bench contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -32,6 +32,10 @@ check: .venv/.develop ## Check format, style, types, import contracts and size l
 
 bench: .venv/.develop ## Measure Diptych beside its peers and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+contracts: .venv/.develop ## Write docs/schema.graphql and the derived parts of the documentation anew
+	$(BIN)/python -m diptych sdl > docs/schema.graphql
+	$(BIN)/python -m tests.contracts.documented
 
 constraints: .venv/.develop ## Pin the newest versions that pyproject.toml allows into constraints.txt
 	printf 'setuptools>=75\nuv\n' | $(BIN)/uv pip compile pyproject.toml - --upgrade --all-extras --universal \

@@ -138,6 +138,15 @@ def verify() -> None:
     click.echo(f"{len(CATALOG.resources)} resources are sound.")
 
 
+@main.command()
+def sdl() -> None:
+    """Print the GraphQL schema."""
+    from schema.build import sdl as schema_text
+    from services.catalog import CATALOG
+
+    click.echo(schema_text(CATALOG), nl=False)
+
+
 @main.command("import")
 @click.option("--workspace", required=True, help="Slug of the workspace.")
 @click.option("--resource", required=True, help="Plural name of the resource, such as products.")

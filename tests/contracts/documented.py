@@ -1,5 +1,7 @@
-"""The rows of README tables, as the code would write them."""
+"""The parts of the documentation that are derived from the code: `python -m tests.contracts.documented`."""
 
+import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,18 @@ from diptych.settings import Settings
 from schema.names import camel
 from services.catalog import CATALOG
 from services.engine.resource import Resource
+from tests.contracts.code import ROOT
+
+README = ROOT / "README.md"
+GUIDE = ROOT / "docs" / "guides" / "adding-a-resource.md"
+
+_OF_BRANDS = ("db/migrations/versions/0005_brands.py", "db/models/brands.py", "services/brands.py")
+_NAMING_BRANDS = (
+    "db/models/__init__.py",
+    "db/models/products.py",
+    "services/catalog.py",
+    "services/products.py",
+)
 
 
 def setting_rows() -> Iterator[str]:
@@ -37,3 +51,41 @@ def _nested(resource: Resource) -> Iterator[str]:
     for relation in resource.relations:
         if relation.many and relation.nested:
             yield relation.name.replace("_", "-")
+
+
+def difference() -> str:
+    """Return the difference between the code without brands and with them, as git writes it."""
+    return "".join(_changed(name) for name in sorted((*_OF_BRANDS, *_NAMING_BRANDS)))
+
+
+def _changed(name: str) -> str:
+    with_brands = (ROOT / name).read_text().splitlines(keepends=True)
+    head = f"diff --git a/{name} b/{name}\n"
+    if name in _OF_BRANDS:
+        lines = difflib.unified_diff([], with_brands, "/dev/null", f"b/{name}")
+        return f"{head}new file mode 100644\n{''.join(lines)}"
+    without = [line.replace("BRAND, ", "") for line in with_brands]
+    without = [line for line in without if "brand" not in line.lower()]
+    return head + "".join(difflib.unified_diff(without, with_brands, f"a/{name}", f"b/{name}", n=2))
+
+
+def counted(text: str) -> str:
+    """Return the sentence about the size of a difference."""
+    added = len(re.findall(r"^\+(?!\+\+ )", text, re.M))
+    removed = len(re.findall(r"^-(?!-- )", text, re.M))
+    return f"{added} lines added and {removed} removed"
+
+
+def _write() -> None:
+    text = README.read_text()
+    for head, rows in (("Resource", resource_rows()), ("Setting", setting_rows())):
+        table = "".join(f"{row}\n" for row in rows)
+        text = re.sub(rf"(\| {head} \|.*\n\|-.*\n)(?:\|.*\n)*", lambda found, t=table: found[1] + t, text)
+    README.write_text(text)
+    made = difference()
+    text = re.sub(r"\d+ lines added and \d+ removed", counted(made), GUIDE.read_text())
+    GUIDE.write_text(re.sub(r"```diff\n.*?```", lambda _: f"```diff\n{made}```", text, flags=re.S))
+
+
+if __name__ == "__main__":
+    _write()
