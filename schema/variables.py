@@ -216,9 +216,11 @@ class _Object:
             raise MismatchError from None
 
     def placed(self, part: Any, placing: Placing) -> Any:
-        return (
-            None if part is None else {name: self.fields[name].placed(item, placing) for name, item in part}
-        )
+        if part is None:
+            return None
+        found = {name: self.fields[name].placed(item, placing) for name, item in part}
+        # Coercion orders fields as the type does, whatever the order they came in.
+        return {name: found[name] for name in self.fields if name in found}
 
 
 class Splitters:
