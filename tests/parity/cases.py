@@ -9,7 +9,7 @@ from typing import Any
 from services.engine.encoding import short_identifier
 from services.engine.resource import Field, Kind, Operator, Resource
 from tests.parity.neutral import Case, Compare, Junction, Owner
-from tests.parity.world import World
+from tests.parity.world import OTHER, OWN, World
 
 EVERYTHING = 500
 DEEPEST = 3
@@ -135,6 +135,11 @@ def _fits_url(value: Any) -> bool:
     return True
 
 
+def _textual(value: Any) -> bool:
+    """Tell whether a value inside JSON is a text, which is all that a query string knows."""
+    return all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
+
+
 def json_paths(world: World, resource: Resource) -> Iterator[Case]:
     """Yield paths into JSON fields as the rows have them, with every operator."""
     for field in resource.all_fields.values():
@@ -162,21 +167,21 @@ def _into_json(resource: Resource, path: tuple[str, ...], values: list[Any]) -> 
     label = ".".join(path)
     for operator in resource.operators(resource.all_fields[path[0]]):
         if operator in (Operator.IN, Operator.NIN):
-            operands: list[Any] = [[_spelled(value) for value in values[:2]]]
+            operands: list[Any] = [[_spelled(value) for value in values[:2]], values[:3]]
         elif operator is Operator.NULL:
             operands = [True, False]
         else:
             operands = [_spelled(values[0]), values[-1]]
         for value in operands:
             # Typed values are a matter of bodies and variables; a query string knows texts alone.
-            textual = operator is Operator.NULL or isinstance(value, str | list)
-            condition = Compare(path, str(operator), value)
+            textual = operator is Operator.NULL or _textual(value)
             yield Case(
                 f"{label} {operator} {value!r}",
                 resource,
-                filter=(condition,),
+                filter=(Compare(path, str(operator), value),),
                 size=EVERYTHING,
                 in_url=textual,
+                refusal=None if textual or operator is not Operator.LIKE else "bad-request",
             )
 
 
@@ -310,31 +315,35 @@ def walks(world: World, resource: Resource) -> Iterator[Case]:
 
 def absent(world: World, resource: Resource) -> Iterator[Case]:
     """Yield ids that lead nowhere, alone and as owners."""
-    gone = world.deleted(resource)
-    nowhere = str(uuid.UUID(int=1, version=4))
-    ids = {
-        "absent": nowhere,
-        "absent short": short_identifier(nowhere),
-        "malformed": "not-an-id",
-        "almost": nowhere[:-1],
-        "long": "a" * 500,
-        "a NUL": "a\0b",
-        "a number": "42",
-        "not ASCII": "é" * 36,
-    }
-    ids |= {"deleted": gone[0]["id"]} if gone else {}
-    theirs = {row["id"] for row in world.rows["globex", resource.name]}
-    ours = {row["id"] for row in world.rows["acme", resource.name]}
-    ids |= {"another workspace's": min(theirs - ours)} if theirs - ours else {}
-    for label, id_ in ids.items():
-        yield Case(f"{label} id", resource, id=id_)
+    for label, id_ in _nowhere(world, resource).items():
+        yield Case(f"{label} id", resource, id=id_, refusal="not-found")
         for relation in resource.relations:
             if relation.many and relation.nested:
                 yield Case(
                     f"{relation.name} of an {label} id",
                     world.catalog.target(relation),
                     owner=Owner(resource, relation, id_),
+                    refusal="not-found",
                 )
+
+
+def _nowhere(world: World, resource: Resource) -> dict[str, str]:
+    made = str(uuid.UUID(int=1, version=4))
+    ids = {
+        "absent": made,
+        "absent short": short_identifier(made),
+        "malformed": "not-an-id",
+        "almost": made[:-1],
+        "long": "a" * 500,
+        "a number": "42",
+        "not ASCII": "é" * 36,
+    }
+    gone = world.deleted(resource)
+    if gone:
+        ids["deleted"] = gone[0]["id"]
+    theirs = {row["id"] for row in world.rows[OTHER, resource.name]}
+    strange = theirs - {row["id"] for row in world.rows[OWN, resource.name]}
+    return ids | {"another workspace's": min(strange)}
 
 
 def narrow(group: Group) -> Group:
@@ -359,5 +368,6 @@ READS: dict[str, Group] = {
     "pages": narrow(pages),
     "deleted": deleted,
     "nested": nested,
+    "absent": absent,
 }
-"""Every read that the seeded rows answer."""
+"""Every read that a token for everything may make."""

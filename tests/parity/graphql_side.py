@@ -195,7 +195,10 @@ class _Writer:
     ) -> str:
         parts = [camel(name) for name in only(case, by, resource)]
         for name, inner in relations.items():
-            relation = resource.relations_by_name[name]
+            relation = resource.relations_by_name.get(name)
+            if relation is None:
+                parts.append(f"{camel(name)} {{ id }}")
+                continue
             rows = self._selection(case, self.catalog.target(relation), inner, name)
             listed = f"(first: {NESTED_SIZE}) {{ nodes {{ {rows} }} }}"
             parts.append(camel(name) + (f" {{ {rows} }}" if relation.one else listed))

@@ -43,6 +43,10 @@ class Case:
     `fields` and `related_fields` (by relation name) are sparse, None means all. `size` cuts pages, which
     are numbered by `page` or, if `keyset`, begin at `cursor`. `least` is how many rows there must be at
     least, so that no two empty answers prove anything. `in_url` is false where a query string cannot say it.
+
+    `refusal` is the code of the problem to expect. Where the engine judges, the problems are equal as a
+    whole; `spoken_first` tells that GraphQL's own validation, or REST's own grammar, speaks before it, so
+    that only their kind is equal, and each detail must contain one of `naming`.
     """
 
     label: str
@@ -63,6 +67,9 @@ class Case:
     include_deleted: bool = False
     least: int = 0
     in_url: bool = True
+    refusal: str | None = None
+    spoken_first: bool = False
+    naming: tuple[str, ...] = ()
 
     @property
     def by_search(self) -> bool:
@@ -100,6 +107,15 @@ def bare_problem(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if name not in ("instance", "request_id")}
 
 
+KIND = ("type", "status", "title", "code")
+"""The members of a problem that tell its kind."""
+
+
+def kind_of(problem: dict[str, Any]) -> dict[str, Any]:
+    """Return what every problem of that kind has in common."""
+    return {name: problem.get(name) for name in KIND}
+
+
 def tree(paths: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
     """Return include paths as a tree of relation names."""
     root: dict[str, Any] = {}
@@ -111,12 +127,13 @@ def tree(paths: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
 
 
 def only(case: Case, relation: str | None, resource: Resource) -> tuple[str, ...]:
-    """Return the fields to be shown of `resource`, reached by `relation`, in output order."""
+    """Return the fields asked for of `resource`, reached by `relation`, unknown ones last."""
     asked = case.fields if relation is None else dict(case.related_fields).get(relation)
     every = tuple(item.name for item in resource.shown_fields)
     if asked is None:
         return every
-    return tuple(name for name in every if name in asked or name in ("id", "inserted_at", "updated_at"))
+    known = (name for name in every if name in asked or name in ("id", "inserted_at", "updated_at"))
+    return (*known, *(name for name in asked if name not in every))
 
 
 def differences(left: Any, right: Any, at: str = "") -> Iterator[str]:
