@@ -16,6 +16,7 @@ from db.migrate import upgrade
 from diptych.edge import Application
 from tests.support.application import running
 from tests.support.client import Client
+from tests.support.databases import copied
 from tests.support.seed import Seed, plant
 
 
@@ -64,10 +65,7 @@ def database(postgres: Embedded, migrated_template: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def seed(postgres: Embedded, migrated_template: str) -> Seed:
     """The seeded rows of a database for the whole session: tests only read it."""
-    copy = sql.SQL("CREATE DATABASE seeded TEMPLATE {} STRATEGY wal_log")
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(copy.format(sql.Identifier(migrated_template)))
-    return plant(make_conninfo(postgres.dsn(), dbname="seeded"))
+    return plant(copied(postgres, migrated_template))
 
 
 @pytest.fixture(scope="session")

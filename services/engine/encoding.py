@@ -23,6 +23,7 @@ DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 500
 _LARGEST_OFFSET = 2**62
 
+_DIGITS = re.compile(r"-?[0-9.]{1,400}\Z")
 _INTEGER = re.compile(r"-?[0-9]{1,20}\Z")
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?\Z")
@@ -114,7 +115,10 @@ def _spelled(value: str) -> list[bytes]:
         found = orjson.loads(value)
     except orjson.JSONDecodeError:
         return []
-    return [value.encode()] if isinstance(found, bool | int | float) else []
+    if not isinstance(found, bool | int | float):
+        return []
+    # Digits go as they are, since a float would round them; an exponent could exceed what PostgreSQL reads.
+    return [value.encode() if _DIGITS.match(value) else orjson.dumps(found)]
 
 
 def size_of(value: Any) -> int:

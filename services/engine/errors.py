@@ -29,6 +29,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+_LONGEST_DETAIL = 400
+
 
 class Slug(StrEnum):
     """Stable names of the problems; also the last segment of their type URI (RFC 9457)."""
@@ -255,7 +257,7 @@ class Problem(Exception):
             "type": f"{origin}/problems/{self.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
-            "detail": self.detail,
+            "detail": _shortened(self.detail),
             "instance": instance,
             "code": str(self.slug),
             "request_id": request_id,
@@ -266,6 +268,12 @@ class Problem(Exception):
                 name: [e.message for e in found] for name, found in self.invalid.items()
             }
         return document | dict(self.extensions)
+
+
+def _shortened(detail: str) -> str:
+    """Return a sentence without the middle of what was quoted in it, should that be very long."""
+    half = _LONGEST_DETAIL // 2
+    return detail if len(detail) <= _LONGEST_DETAIL else f"{detail[:half]}…{detail[-half:]}"
 
 
 def bad_request(detail: str) -> Problem:

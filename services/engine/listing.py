@@ -53,7 +53,7 @@ class ListingPlanner:
             relation.via if relation is not None else None,
         )
         text, slots = _canonical(where)
-        names = (resource.name, relation.name if relation else "", _spelled(order), str(rows.deleted), text)
+        names = (resource.name, relation.via if relation else "", _spelled(order), str(rows.deleted), text)
         return PlannedRows(rows, "|".join(names), slots)
 
     def cursor(self, planned: PlannedRows, paging: Paging, *, backward: bool = False) -> query.Slot:

@@ -438,7 +438,8 @@ async def test_a_malformed_filter_is_refused_by_name(api: Client, parameter: str
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("quantity", "x"), ("quantity", "1.0"), ("quantity", "1e1"), ("quantity", ""), ("quantity", "2147483648"),
+        ("quantity", "x"), ("quantity", "1.0"), ("quantity", "1e1"), ("quantity", ""),
+        ("quantity", "2147483648"),
         ("quantity", "-2147483649"), ("quantity", "9" * 30), ("quantity", "true"), ("quantity", "0x1"),
         ("price_cents", "9223372036854775808"), ("price_cents", "NaN"), ("price_cents", "Infinity"),
         ("price_cents", "\u0661"),

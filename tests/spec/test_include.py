@@ -8,10 +8,12 @@ import psycopg
 import pytest
 
 from db.driver import Driver
+from db.embedded import Embedded
 from diptych.edge import Application
 from services.catalog import CATALOG
 from tests.support.application import driver_of, running
 from tests.support.client import Client
+from tests.support.databases import copied
 from tests.support.expected import document, ids, in_order, newest
 from tests.support.seed import Row, Seed, insert, plant
 
@@ -363,19 +365,9 @@ async def test_every_included_type_needs_its_own_scope(
 
 
 @pytest.fixture(scope="module")
-async def crowded(postgres: Any, migrated_template: str) -> AsyncIterator[tuple[Client, Seed]]:
+async def crowded(postgres: Embedded, migrated_template: str) -> AsyncIterator[tuple[Client, Seed]]:
     """A database in which one brand has 4,990 products and another 20."""
-    from psycopg import sql
-    from psycopg.conninfo import make_conninfo
-
-    name = f"crowded_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(
-                sql.Identifier(name), sql.Identifier(migrated_template)
-            )
-        )
-    planted = plant(make_conninfo(postgres.dsn(), dbname=name), ("reader",))
+    planted = plant(copied(postgres, migrated_template), ("reader",))
     with psycopg.connect(planted.database, autocommit=True) as connection:
         brands = [
             {**planted.live("brands")[0], "id": uuid.uuid4(), "slug": f"big-{n}", "name": f"Big {n}"}

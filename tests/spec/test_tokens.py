@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from db.driver import Driver
+from db.embedded import Embedded
 from diptych.edge import Application
 from diptych.runtime import precheck_key
 from services.catalog import CATALOG
@@ -18,6 +19,7 @@ from services.engine.encoding import short_identifier
 from services.tokens import Environment
 from tests.support.application import driver_of, running
 from tests.support.client import Answer, Client
+from tests.support.databases import copied
 from tests.support.expected import ids
 from tests.support.seed import SCOPE_SETS, Seed, add_token, plant, settings
 
@@ -284,16 +286,28 @@ async def changing(database: str) -> AsyncIterator[tuple[Client, Seed, psycopg.C
             yield api, planted, connection, driver_of(application)
 
 
-ENDS = [
-    "UPDATE tokens SET revoked_at = now()",
-    "UPDATE tokens SET expires_at = now()",
-    "UPDATE tokens SET deleted_at = now()",
-    "UPDATE workspaces SET deleted_at = now()",
-    "DELETE FROM tokens",
-]
+ENDS = {
+    "revoked": ("UPDATE tokens SET revoked_at = now()", "UPDATE tokens SET revoked_at = NULL"),
+    "expired": ("UPDATE tokens SET expires_at = now()", "UPDATE tokens SET expires_at = NULL"),
+    "deleted": ("UPDATE tokens SET deleted_at = now()", "UPDATE tokens SET deleted_at = NULL"),
+    "orphaned": ("UPDATE workspaces SET deleted_at = now()", "UPDATE workspaces SET deleted_at = NULL"),
+    "gone": ("DELETE FROM tokens", "INSERT INTO tokens SELECT * FROM kept"),
+}
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.fixture(scope="module")
+async def mortal(
+    postgres: Embedded, migrated_template: str
+) -> AsyncIterator[tuple[Client, Seed, psycopg.Connection[Any]]]:
+    """A client whose token the tests end and bring back."""
+    planted = plant(copied(postgres, migrated_template), ("reader",))
+    with psycopg.connect(planted.database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT * FROM tokens")
+        async with running(planted.database) as application:
+            yield Client(application, planted.tokens["acme", "reader"]), planted, connection
+
+
+@pytest.mark.parametrize("end", list(ENDS))
 @pytest.mark.parametrize(
     ("method", "target", "headers", "body"),
     [
@@ -321,7 +335,7 @@ ENDS = [
     ],
 )
 async def test_a_dead_token_hears_of_nothing_else(
-    changing: tuple[Client, Seed, psycopg.Connection[Any], Driver],
+    mortal: tuple[Client, Seed, psycopg.Connection[Any]],
     end: str,
     method: str,
     target: str,
@@ -329,11 +343,14 @@ async def test_a_dead_token_hears_of_nothing_else(
     body: bytes,
 ) -> None:
     """S3-060, S3-087, Q-22, design 7: at once, whatever is wrong with the request besides."""
-    api, planted, connection, _ = changing
-    connection.execute(end)
+    api, planted, connection = mortal
     named = {"product": planted.live("products")[0]["id"], "brand": planted.live("brands")[0]["id"]}
-
-    answer = await api.request(method, target.format(**named), headers=headers, body=body)
+    assert (await api.get(TARGET)).status == 200
+    connection.execute(ENDS[end][0])
+    try:
+        answer = await api.request(method, target.format(**named), headers=headers, body=body)
+    finally:
+        connection.execute(ENDS[end][1])
 
     assert answer.status == 401
     if method != "HEAD":
