@@ -144,7 +144,7 @@ class GraphQL:
             *(self._answered(caller, method, request, forced) for request in requests)
         )
         body = http.encode_batch([self._body(caller, each) for each in answered])
-        return Response(200, [*_headers(media_type), *self._ways(answered)], body)
+        return Response(200, [*_HEADERS[media_type], *self._ways(answered)], body)
 
     # Responses
 
@@ -153,7 +153,7 @@ class GraphQL:
         if answered.data is None:
             error_status = answered.failures[0].problem.kind.status
             status = http.status_for(media_type, has_data=False, request_error_status=error_status)
-        headers = [*_headers(media_type), *self._ways((answered,))]
+        headers = [*_HEADERS[media_type], *self._ways((answered,))]
         return Response(status, headers, self._body(caller, answered))
 
     def _body(self, caller: Caller, answered: _Answered) -> bytes:
@@ -185,7 +185,7 @@ class GraphQL:
         if problem.slug is Slug.SERVICE_UNAVAILABLE:
             extra = [*extra, (b"retry-after", b"1")]
         body = orjson.dumps({"errors": [entry]})
-        return Response(problem.kind.status, [*_headers(media_type), *extra], body)
+        return Response(problem.kind.status, [*_HEADERS[media_type], *extra], body)
 
 
 def _bounded(request: GraphQLRequest) -> int:
@@ -202,9 +202,11 @@ def _told(outcome: Outcome, way: str) -> _Answered:
     return _Answered(outcome.data, outcome.failures, way)
 
 
-def _headers(media_type: MediaType) -> Headers:
-    return [
+_HEADERS: dict[MediaType, Headers] = {
+    media_type: [
         (b"content-type", media_type.header.encode()),
         (b"cache-control", b"private, no-store"),
         (b"vary", b"Accept, Authorization"),
     ]
+    for media_type in MediaType
+}

@@ -9,9 +9,7 @@ from typing import Any, NoReturn
 import orjson
 
 MAX_NESTING = 64
-
-_SUSPECT = re.compile(rb'\\u0000|[0-9][eE]|[0-9]{19}')
-"""What only a text can hold that decodes to a NUL character or to a number beyond 64 bits."""
+_LARGEST_NUMBER = 2**64
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"([ \t\r\n]*:)?', re.DOTALL)
 """Every string of a JSON text, with the colon that follows when the string is a key."""
@@ -31,16 +29,16 @@ def load(text: bytes) -> Any:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise JsonProblem(f"is not JSON: {error}.") from None
-    if _SUSPECT.search(text) or text.count(b"{") + text.count(b"[") > MAX_NESTING:
+    if rb"\u0000" in text or text.count(b"{") + text.count(b"[") > MAX_NESTING:
         _check(value)
     # Decoding keeps the last of equal keys, so fewer decoded than written means that some were equal.
-    if _count_keys(value) != sum(map(bool, _STRINGS.findall(text))):
+    if _checked_keys(value) != sum(map(bool, _STRINGS.findall(text))):
         _refuse_repeated_key(text)
     return value
 
 
-def _count_keys(value: Any) -> int:
-    """Count the object keys of a decoded value."""
+def _checked_keys(value: Any) -> int:
+    """Count the object keys of a decoded value; raises JsonProblem for a number beyond 64 bits."""
     keys = 0
     level = [value]
     while level:
@@ -48,24 +46,23 @@ def _count_keys(value: Any) -> int:
         for item in level:
             if isinstance(item, dict):
                 keys += len(item)
-                inner += [each for each in item.values() if isinstance(each, (dict, list))]
+                inner += [each for each in item.values() if isinstance(each, (dict, list, float))]
             elif isinstance(item, list):
-                inner += [each for each in item if isinstance(each, (dict, list))]
+                inner += [each for each in item if isinstance(each, (dict, list, float))]
+            elif isinstance(item, float) and abs(item) >= _LARGEST_NUMBER:
+                raise JsonProblem("holds a number beyond 64 bits; such numbers are sent as strings.")
         level = inner
     return keys
 
 
 def _check(value: Any) -> None:
-    """Raise JsonProblem for what `load` does not accept in a decoded value."""
+    """Raise JsonProblem for NUL characters, and for nesting beyond the limit."""
     pending = [(value, 0)]
     while pending:
         item, nesting = pending.pop()
         if isinstance(item, str):
             _refuse_nul(item)
-        elif isinstance(item, float):
-            if abs(item) >= 2**64:
-                raise JsonProblem("holds a number beyond 64 bits; such numbers are sent as strings.")
-        elif isinstance(item, dict | list):
+        elif isinstance(item, (dict, list)):
             if nesting == MAX_NESTING:
                 raise JsonProblem(f"is nested deeper than {MAX_NESTING} levels.")
             if isinstance(item, dict):
