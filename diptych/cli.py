@@ -1,5 +1,7 @@
 """The command line: `diptych`."""
 
+import gc
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -61,9 +63,16 @@ def main() -> None:
 @_explained
 def serve(host: str | None, port: int | None, workers: int, demo: bool) -> None:
     """Start the server, with its own PostgreSQL unless one is configured."""
-    from diptych.serving import serve as run
+    settings = _settings()
+    # What is imported stays, so looking for garbage in it would only delay the start and every later look.
+    gc.disable()
+    from diptych import serving
 
-    run(_settings(), host=host, port=port, workers=workers, demo=demo)
+    if workers == 1:
+        importlib.import_module("diptych.app")
+    gc.freeze()
+    gc.enable()
+    serving.serve(settings, host=host, port=port, workers=workers, demo=demo)
 
 
 @main.command()
