@@ -180,7 +180,7 @@ def limits(world: World, resource: Resource) -> Iterator[Case]:
     deep = next((path for path in paths(world, resource, 4) if len(path) == 4), None)
     if deep is not None:
         condition = Compare((*deep, "id"), "null", False)
-        yield replace(refused, label="filter four relations deep", filter=(condition,), spoken_first=True)
+        yield replace(refused, label="filter four relations deep", filter=(condition,), naming=("3",))
     for label, part in (("size", {"size": "abc"}), ("page", {"page": "abc"}), ("half a page", {"page": 1.5})):
         yield _grammar(Case(f"{label} of no integer", resource, **part))  # type: ignore[arg-type]  # Wrong types are the point.
 

@@ -1,7 +1,7 @@
 """Asking both surfaces and holding their answers against each other."""
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,12 +46,16 @@ async def ask(world: World, client: Client, case: Case) -> dict[str, Asked]:
 
 
 async def compare(world: World, client: Client, case: Case) -> list[str]:
-    """Return a sentence for each way in which the answers to a case differ from each other or from the case.
+    """Return a sentence for each way in which the answers to a case are not equal, or not those expected."""
+    return contrast(case, await ask(world, client, case))
+
+
+def contrast(case: Case, answers: Mapping[str, Asked]) -> list[str]:
+    """Return a sentence for each difference.
 
     Every read takes one statement in one round trip, whatever it includes; so does every refusal, which
     proves the token alive.
     """
-    answers = await ask(world, client, case)
     found = [text for name, asked in answers.items() for text in _unlike(case, name, asked)]
     (first, reference), *others = answers.items()
     for name, asked in others:

@@ -3,23 +3,18 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from db.embedded import Embedded
 from services.catalog import CATALOG
 from tests.parity.world import World, opened
+from tests.support.databases import copied
 
 
 @pytest.fixture(scope="session")
 async def world(postgres: Embedded, migrated_template: str) -> AsyncIterator[World]:
     """The shipped catalogue over a database of its own."""
-    copy = sql.SQL("CREATE DATABASE parity TEMPLATE {} STRATEGY wal_log")
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(copy.format(sql.Identifier(migrated_template)))
-    async with opened(make_conninfo(postgres.dsn(), dbname="parity"), CATALOG) as made:
+    async with opened(copied(postgres, migrated_template), CATALOG) as made:
         yield made
 
 
