@@ -18,7 +18,8 @@ def verify(catalog: Catalog) -> None:
     """Check every declaration; raises VerificationFailed with all findings."""
     found = [*_names(catalog), *_errors()]
     for resource in catalog:
-        found += [*_table(resource), *_fields(resource), *_relations(catalog, resource), *_sort(resource)]
+        found += [*_table(resource), *_fields(resource), *_relations(catalog, resource)]
+        found += _sort(catalog, resource)
     if found:
         raise VerificationFailed("\n".join(found))
 
@@ -94,8 +95,14 @@ def _has_via(resource: Resource, target: Resource, relation: Relation) -> bool:
     return relation.via in (resource if relation.one else target).facts
 
 
-def _sort(resource: Resource) -> Iterator[str]:
-    for term in default_sort(resource, None):
-        field = resource.all_fields.get(term.name)
-        if field is None or not field.sortable:
-            yield f"{resource.plural} are sorted by {term.name!r} by default, which is not sortable."
+def _sort(catalog: Catalog, resource: Resource) -> Iterator[str]:
+    known = {other.name: other for other in catalog}
+    sorts: list[tuple[str, Resource, Relation | None]] = [(resource.plural, resource, None)]
+    for relation in resource.relations:
+        if relation.many in known:
+            sorts.append((f"{resource.name}.{relation.name}", known[relation.many], relation))
+    for name, listed, by in sorts:
+        for term in default_sort(listed, by):
+            field = listed.all_fields.get(term.name)
+            if field is None or not field.sortable:
+                yield f"{name} are sorted by {term.name!r} by default, which is not sortable."

@@ -1,0 +1,175 @@
+"""Start-up checks: each unsound declaration is told in a sentence of its own."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import String, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from db.models import Tier
+from services.brands import BRAND
+from services.catalog import CATALOG
+from services.categories import CATEGORY
+from services.engine import verify as verifying
+from services.engine.catalog import Catalog
+from services.engine.errors import Slug
+from services.engine.resource import Field, Relation, Resource, Shown
+from services.engine.verify import VerificationFailed, verify
+from services.orders import ORDER
+from services.products import PRODUCT
+
+
+def findings(*resources: Resource) -> list[str]:
+    """Return what is found wrong with a catalogue of these resources."""
+    with pytest.raises(VerificationFailed) as failure:
+        verify(Catalog(resources))
+    return str(failure.value).split("\n")
+
+
+def alone(resource: Resource, **changes: object) -> Resource:
+    """Return `resource` without relations and with changes."""
+    return replace(resource, **{"relations": (), **changes})  # type: ignore[arg-type]  # Changes are of all kinds.
+
+
+def with_field(field: Field, resource: Resource = BRAND) -> Resource:
+    kept = tuple(item for item in resource.fields if item.name != field.name)
+    return alone(resource, fields=(*kept, field))
+
+
+def with_relation(relation: Relation) -> Resource:
+    return replace(BRAND, relations=(relation,))
+
+
+def test_our_own_catalogue_is_sound() -> None:
+    """Design 3."""
+    verify(CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("resource", "sentence"),
+    [
+        (alone(BRAND, doc=""), "brand has no description."),
+        (with_field(Field("name", "")), "brand.name has no description."),
+        (with_field(Field("nope", "A field.")), "brand.nope has no column."),
+        (
+            with_field(Field("website", "Home page.", filterable=True)),
+            "brand.website can be filtered or sorted by but leads no index.",
+        ),
+        (
+            with_field(Field("description", "Text.", sortable=True)),
+            "brand.description can be filtered or sorted by but leads no index.",
+        ),
+        (
+            with_field(Field("metadata", "Map.", sortable=True), PRODUCT),
+            "product.metadata holds JSON and cannot be sorted by.",
+        ),
+        (
+            with_field(Field("name", "Name.", filterable=True, shown=Shown.NEVER)),
+            "brand.name is not shown, so nobody may filter, sort or search by it.",
+        ),
+        (
+            with_field(Field("name", "Name.", searchable=True, shown=Shown.ONCE)),
+            "brand.name is not shown, so nobody may filter, sort or search by it.",
+        ),
+        (
+            alone(ORDER, fields=tuple(item for item in ORDER.fields if item.name != "currency")),
+            "order.total_cents is an amount without a currency beside it.",
+        ),
+        (alone(BRAND, sort="-nope"), "brands are sorted by 'nope' by default, which is not sortable."),
+        (alone(BRAND, sort="slug"), "brands are sorted by 'slug' by default, which is not sortable."),
+        (
+            with_relation(Relation("products", "Products.", via="brand_id", many="nope")),
+            "brand.products leads to 'nope', which is no resource.",
+        ),
+        (
+            with_relation(Relation("products", "Products.", via="nope", many="brand")),
+            "brand.products goes by 'nope', which is no column there.",
+        ),
+        (
+            with_relation(Relation("twin", "Twin.", via="nope", one="brand")),
+            "brand.twin goes by 'nope', which is no column there.",
+        ),
+        (
+            with_relation(Relation("twin", "Twin.", via="id", one="brand", many="brand")),
+            "brand.twin must name either one or many.",
+        ),
+        (with_relation(Relation("twin", "Twin.", via="id")), "brand.twin must name either one or many."),
+        (with_relation(Relation("twin", "", via="id", one="brand")), "brand.twin has no description."),
+        (
+            with_relation(Relation("name", "Name.", via="id", one="brand")),
+            "brand.name is both a field and a relation.",
+        ),
+        (
+            with_relation(Relation("twins", "Twins.", via="id", many="brand", sort="website")),
+            "brand.twins are sorted by 'website' by default, which is not sortable.",
+        ),
+    ],
+)
+def test_an_unsound_declaration_is_named(resource: Resource, sentence: str) -> None:
+    """Design 3: messages are sentences that name the resource and the field."""
+    assert sentence in findings(resource)
+
+
+def test_names_must_be_unique() -> None:
+    """Design 3: on REST as a path, on both surfaces as a type and a name."""
+    found = findings(alone(BRAND), alone(CATEGORY, name="brand", plural="brands", type="brand"))
+
+    assert found == [
+        "The path 'brands' belongs to 2 resources.",
+        "The type 'brand' belongs to 2 resources.",
+        "The name 'brand' belongs to 2 resources.",
+        "The name 'brands' belongs to 2 resources.",
+    ]
+
+
+def test_a_search_needs_its_column() -> None:
+    found = findings(
+        Resource(
+            name="workspace",
+            plural="workspaces",
+            model=next(item.model for item in CATALOG if item.name == "workspace"),
+            doc="A tenant.",
+            fields=(Field("name", "Name.", searchable=True), Field("tier", "Tier.", enum=Tier)),
+        )
+    )
+
+    assert found == ["workspaces declare searchable fields but have no search column."]
+
+
+def test_the_workspace_must_lead_the_key_of_a_tenant_table() -> None:
+    """Design 8: rows can be sharded by their workspace."""
+
+    class Base(DeclarativeBase):
+        """A root of its own, so that the product's metadata stays as it is."""
+
+    class Loose(Base):
+        __tablename__ = "looses"
+        id: Mapped[str] = mapped_column(String, primary_key=True)
+        workspace_id: Mapped[uuid.UUID] = mapped_column(Uuid)
+
+    model: Any = Loose
+    found = findings(Resource("loose", "looses", model, "Loose rows.", fields=()))
+
+    assert "The primary key of looses must begin with workspace_id." in found
+
+
+def test_every_problem_must_be_in_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design 3, 6: an error without a row would have no status."""
+    missing = {slug: kind for slug, kind in verifying.CATALOGUE.items() if slug is not Slug.CONFLICT}
+    monkeypatch.setattr(verifying, "CATALOGUE", missing)
+
+    assert "The problem <Slug.CONFLICT: 'conflict'> is not in the error catalogue." in findings(
+        *CATALOG.resources
+    )
+
+
+def test_all_findings_are_told_at_once() -> None:
+    found = findings(alone(BRAND, doc="", sort="nope", fields=(Field("name", ""),)))
+
+    assert found == [
+        "brand has no description.",
+        "brand.name has no description.",
+        "brands are sorted by 'nope' by default, which is not sortable.",
+    ]
