@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BindParameter, Column, ColumnElement, FromClause, Table, Uuid, bindparam, or_
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import BooleanClauseList, Grouping
 from sqlalchemy.sql.expression import Alias, Select
 from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from db.models import Workspace
+
+_OWN = ("id", "parent_workspace_id")
 
 WORKSPACE: BindParameter[Any] = bindparam("workspace", type_=Uuid())
 """The workspace of the caller's token; no other value ever reaches a fence."""
@@ -52,12 +55,12 @@ def _parts(statement: ExternallyTraversible) -> Iterable[ExternallyTraversible]:
 
 def _check_select(select: Select[Any]) -> None:
     condition = select.whereclause
-    fenced = set() if condition is None else {_fenced(part) for part in visitors.iterate(condition)}
+    fenced = set() if condition is None else {_fenced(part) for part in _conjuncts(condition)}
     # The final FROM clauses would be exact too, but each select would be compiled to find them.
     for source in select.get_children():
         for found in _direct_tables(source) if isinstance(source, FromClause) else ():
             if found not in fenced:
-                raise UnfencedStatementError(f"{found} is read without its workspace.")
+                raise UnfencedStatementError(f"{_name(found)} is read without its workspace.")
 
 
 def _direct_tables(source: FromClause) -> list[FromClause]:
@@ -68,12 +71,34 @@ def _direct_tables(source: FromClause) -> list[FromClause]:
     return [found for side in (left, right) if side is not None for found in _direct_tables(side)]
 
 
+def _conjuncts(condition: Any) -> Iterable[Any]:
+    """Return the conditions that must all hold: a fence beside an OR, or inside a NOT, keeps nothing out."""
+    if isinstance(condition, Grouping):
+        return _conjuncts(condition.element)
+    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        return [found for part in condition.clauses for found in _conjuncts(part)]
+    return [condition]
+
+
 def _fenced(part: Any) -> FromClause | None:
-    left, right = getattr(part, "left", None), getattr(part, "right", None)
-    if right is not WORKSPACE or not isinstance(left, Column):
+    """Return the table that a condition fences, each of its alternatives if it has several."""
+    alternatives = part.clauses if isinstance(part, BooleanClauseList) else [part]
+    tables = {_kept_inside(alternative) for alternative in alternatives}
+    return tables.pop() if len(tables) == 1 else None
+
+
+def _kept_inside(part: Any) -> FromClause | None:
+    left = getattr(part, "left", None)
+    if getattr(part, "right", None) is not WORKSPACE or not isinstance(left, Column):
+        return None
+    if getattr(part, "operator", None) is not operators.eq:
         return None
     own = left.table.name == Workspace.__tablename__ or _is_alias_of_workspaces(left.table)
-    return left.table if left.name == ("id" if own else "workspace_id") else None
+    return left.table if left.name in (_OWN if own else ("workspace_id",)) else None
+
+
+def _name(source: FromClause) -> str:
+    return str(getattr(source, "name", source))
 
 
 def _is_alias_of_workspaces(source: FromClause) -> bool:

@@ -1,0 +1,76 @@
+"""Wall 1: no statement reads a tenant table without its workspace."""
+
+import pytest
+from sqlalchemy import Select, func, literal_column, not_, or_, select, union_all
+
+from db.describe import table
+from db.models import Brand, Category, Product, Workspace
+from db.tenancy import WORKSPACE, UnfencedStatementError, check, fence
+
+BRANDS, PRODUCTS, WORKSPACES = table(Brand), table(Product), table(Workspace)
+
+
+def fenced(source: object = BRANDS) -> Select[tuple[object]]:
+    return select(source.c.id).where(fence(source))  # type: ignore[attr-defined]  # Tables have columns.
+
+
+def test_fenced_statements_pass() -> None:
+    """S3-061, Q-21."""
+    product = PRODUCTS.alias("p")
+    owner = literal_column("p.brand_id", BRANDS.c.id.type)
+    check(fenced())
+    check(fenced(WORKSPACES))
+    check(select(product.c.id).where(fence(product), fenced().where(BRANDS.c.id == owner).exists()))
+    check(select(literal_column("1")))
+    check(select(fenced().cte("c").c.id))
+    check(union_all(fenced(), fenced(table(Category))))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(BRANDS.c.id),
+        select(BRANDS.c.id).where(BRANDS.c.deleted_at.is_(None)),
+        select(BRANDS.c.id).where(BRANDS.c.workspace_id == BRANDS.c.id),
+        select(BRANDS.c.id).where(BRANDS.c.workspace_id == literal_column("$1")),
+        select(BRANDS.c.id).where(BRANDS.c.id == WORKSPACE),
+        select(BRANDS.c.id).where(PRODUCTS.c.workspace_id == WORKSPACE),
+        select(WORKSPACES.c.id),
+        select(BRANDS.c.id).where(not_(BRANDS.c.workspace_id == WORKSPACE)),
+        select(BRANDS.c.id).where(BRANDS.c.workspace_id >= WORKSPACE),
+        select(BRANDS.c.id).where(or_(fence(BRANDS), BRANDS.c.deleted_at.is_(None))),
+        select(BRANDS.c.id).where(or_(fence(BRANDS), fence(PRODUCTS))),
+        select(WORKSPACES.c.id).where(fence(WORKSPACES) | WORKSPACES.c.deleted_at.is_(None)),
+        select(BRANDS.alias("b").c.id),
+        select(BRANDS.join(PRODUCTS, PRODUCTS.c.brand_id == BRANDS.c.id)).where(fence(BRANDS)),
+        select(BRANDS.outerjoin(PRODUCTS, PRODUCTS.c.brand_id == BRANDS.c.id)).where(fence(PRODUCTS)),
+        fenced().where(select(PRODUCTS.c.id).where(PRODUCTS.c.brand_id == BRANDS.c.id).exists()),
+        select(select(BRANDS.c.id).subquery("s").c.id),
+        select(select(BRANDS.c.id).cte("c").c.id),
+        select(func.coalesce(select(func.count()).select_from(PRODUCTS).scalar_subquery(), 0)),
+        union_all(fenced(), select(PRODUCTS.c.id)),
+        select(literal_column("1")).select_from(select(PRODUCTS.c.id).lateral("l")),
+    ],
+    ids=range(21),
+)
+def test_a_statement_with_one_open_table_is_refused(statement: Select[tuple[object]]) -> None:
+    """S3-061, Q-21: wherever the table hides, and whatever else it is compared with."""
+    with pytest.raises(UnfencedStatementError, match=r"is read without its workspace\."):
+        check(statement)
+
+
+def test_a_fence_in_one_place_does_not_cover_another() -> None:
+    """Two aliases of one table need two fences."""
+    first, second = BRANDS.alias("a"), BRANDS.alias("b")
+    both = select(first.c.id).select_from(first.join(second, first.c.slug == second.c.slug))
+
+    check(both.where(fence(first), fence(second)))
+    with pytest.raises(UnfencedStatementError):
+        check(both.where(fence(first)))
+
+
+def test_the_refusal_names_the_table() -> None:
+    with pytest.raises(UnfencedStatementError, match="brands is read"):
+        check(select(BRANDS.c.id))
+    with pytest.raises(UnfencedStatementError, match="t7 is read"):
+        check(select(BRANDS.alias("t7").c.id))
