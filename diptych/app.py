@@ -19,6 +19,7 @@ from rest.router import Rest
 from schema.endpoint import GraphQL
 from schema.endpoint import Settings as GraphQLSettings
 from services.catalog import CATALOG
+from services.engine.catalog import Catalog
 from services.engine.read import Reader
 from services.engine.verify import verify
 from services.tokens import Environment
@@ -32,12 +33,12 @@ def create() -> edge.Application:
     return create_app(Settings())
 
 
-def create_app(settings: Settings) -> edge.Application:
-    """Return the application; raises VerificationFailed if a declaration is unsound."""
+def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Application:
+    """Return the application that serves `catalog`; raises VerificationFailed if a declaration is unsound."""
     if settings.database_url is None:
         raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
-    verify(CATALOG)
-    running = runtime.build(settings, settings.database_url)
+    verify(catalog)
+    running = runtime.build(settings, settings.database_url, catalog)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -58,18 +59,18 @@ def create_app(settings: Settings) -> edge.Application:
         return {"database": "ok", "migrations": "ok" if current else "outdated"}
 
     return edge.Edge(
-        Rest(CATALOG, running.reader, origin=settings.public_url),
-        {PATH: _graphql(settings, running.reader)},
+        Rest(catalog, running.reader, origin=settings.public_url),
+        {PATH: _graphql(settings, catalog, running.reader)},
         shell.build(version("diptych"), checks, lifespan, settings.public_url),
         running.authenticator,
         edge.EdgeSettings(tuple(settings.cors_origins), settings.body_limit, settings.public_url),
     )
 
 
-def _graphql(settings: Settings, reader: Reader) -> GraphQLSurface:
+def _graphql(settings: Settings, catalog: Catalog, reader: Reader) -> GraphQLSurface:
     open_to_developers = settings.env is not Environment.PROD
     told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers)
-    return GraphQLSurface(GraphQL(CATALOG, reader, told), page=settings.env is Environment.DEV)
+    return GraphQLSurface(GraphQL(catalog, reader, told), page=settings.env is Environment.DEV)
 
 
 def _end_with_parent() -> None:

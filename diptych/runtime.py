@@ -9,8 +9,8 @@ from db.execute import Database
 from db.migrate import conninfo
 from diptych.settings import Settings
 from services import tokens
-from services.catalog import CATALOG
 from services.engine.authenticate import Authenticator
+from services.engine.catalog import Catalog
 from services.engine.cursor import CursorCodec
 from services.engine.read import Reader, Unlimited
 
@@ -34,8 +34,8 @@ def precheck_key(settings: Settings) -> bytes:
     return derived(settings.key, "token precheck")
 
 
-def build(settings: Settings, database_url: str) -> Runtime:
-    """Return the parts for the database at `database_url`; nothing connects yet."""
+def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
+    """Return the parts that serve `catalog` from the database at `database_url`; nothing connects yet."""
     pooled = settings.database_pooler == "transaction"
     driver = Driver(
         conninfo(database_url),
@@ -51,5 +51,5 @@ def build(settings: Settings, database_url: str) -> Runtime:
         verify=tokens.verify,
     )
     codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
-    reader = Reader(CATALOG, Database(driver, codec.key), authenticator, codec, Unlimited())
+    reader = Reader(catalog, Database(driver, codec.key), authenticator, codec, Unlimited())
     return Runtime(driver, authenticator, reader)

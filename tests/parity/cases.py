@@ -192,18 +192,17 @@ def _spelled(value: Any) -> str:
 def relation_filters(world: World, resource: Resource) -> Iterator[Case]:
     """Yield filters by what relations lead to, three relations deep, alone and together."""
     found: list[Compare] = []
-    for path in paths(world, resource, DEEPEST):
+    for place, path in enumerate(paths(world, resource, DEEPEST)):
         target = resource
         for name in path:
             target = world.catalog.target(target.relations_by_name[name])
-        condition = Compare((*path, "inserted_at"), "gte", world.live(target)[0]["inserted_at"])
-        known = Compare((*path, "id"), "in", [row["id"] for row in world.live(target)[:3]])
-        found += [condition, known]
-        for each in (condition, known):
-            label = ".".join(each.path)
-            yield Case(f"{label} {each.operator}", resource, filter=(each,), size=EVERYTHING)
+        rows = world.live(target)
+        late = Compare((*path, "inserted_at"), "gte", rows[0]["inserted_at"])
+        known = Compare((*path, "id"), "in", [row["id"] for row in rows[:3]])
         absent = Compare((*path, "id"), "null", True)
-        yield Case(f"{'.'.join(path)} null", resource, filter=(absent,), size=EVERYTHING)
+        found.append((late, known, absent)[place % 3])
+        label = ".".join(found[-1].path)
+        yield Case(f"{label} {found[-1].operator}", resource, filter=(found[-1],), size=EVERYTHING)
     if found:
         yield Case("related twice", resource, filter=tuple(found[:2]), size=EVERYTHING)
 

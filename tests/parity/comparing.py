@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from zlib import crc32
 
 import orjson
 import pytest
@@ -28,14 +29,19 @@ class Asked:
 
 
 async def ask(world: World, client: Client, case: Case) -> dict[str, Asked]:
-    """Return what each way of asking answers, REST first."""
+    """Return what each way of asking answers, REST first.
+
+    Every third case is also asked with literals, which are read like variables once they are coerced; bad
+    input is always asked both ways, since coercing is where it may differ.
+    """
     ways: dict[str, tuple[Any, Callable[[Case, Answer, Catalog], Outcome]]] = {}
     if case.in_url:
         ways["REST"] = rest_side.by_url(case), rest_side.outcome
     if case.by_search:
         ways["REST search"] = rest_side.by_search(case), rest_side.outcome
     ways["GraphQL"] = graphql_side.with_variables(case, world.catalog), graphql_side.outcome
-    ways["GraphQL literals"] = graphql_side.with_literals(case, world.catalog), graphql_side.outcome
+    if case.refusal is not None or crc32(case.name.encode()) % 3 == 0:
+        ways["GraphQL literals"] = graphql_side.with_literals(case, world.catalog), graphql_side.outcome
     found: dict[str, Asked] = {}
     for name, (request, read) in ways.items():
         before = world.traffic()

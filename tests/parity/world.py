@@ -80,7 +80,7 @@ async def opened(database: str, catalog: Catalog) -> AsyncIterator[World]:
         }
         # Statistics settle the plans of the planner, so that every run asks the same of the database.
         connection.execute("ANALYZE")
-    async with running(database) as application:
+    async with running(database, catalog) as application:
         yield World(database, catalog, application, workspaces, rows)
 
 

@@ -8,13 +8,17 @@ from typing import Any
 from db.driver import Driver
 from diptych import edge
 from diptych.app import create_app
+from services.catalog import CATALOG
+from services.engine.catalog import Catalog
 from tests.support import seed
 
 
 @asynccontextmanager
-async def running(database: str, **changes: Any) -> AsyncIterator[edge.Application]:
+async def running(
+    database: str, catalog: Catalog = CATALOG, **changes: Any
+) -> AsyncIterator[edge.Application]:
     """Run the application through its lifespan (ASGI); `changes` are settings."""
-    application = create_app(seed.settings(database, **changes))
+    application = create_app(seed.settings(database, **changes), catalog)
     events: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     answers: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
