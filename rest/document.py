@@ -61,7 +61,7 @@ def collection(answer: Answer, parsed: Parsed, path: str, *, keyset: bool, with_
 
 
 def _included(lists: Iterable[bytes | None]) -> bytes:
-    inner = [item[1:-1] for item in lists if item]
+    inner = [item[1:-1] for item in lists if item and item != b"[]"]
     return b',"included":[' + b",".join(inner) + b"]"
 
 
