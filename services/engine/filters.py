@@ -51,7 +51,7 @@ class FilterPlanner:
         relation = resource.relations_by_name.get(node.relation)
         if relation is None:
             raise bad_request(f"{node.relation!r} is not a relation to filter {resource.plural} by.")
-        _check_depth(depth)
+        _check_depth(node.relation, depth)
         return self._related(relation, lambda target: self.plan(node.condition, target, depth + 1))
 
     def _comparison(
@@ -60,7 +60,7 @@ class FilterPlanner:
         name = resource.canonical(path[0])
         relation = resource.relations_by_name.get(name)
         if relation is not None and len(path) > 1:
-            _check_depth(depth)
+            _check_depth(name, depth)
             return self._related(relation, lambda target: self._comparison(node, path[1:], target, depth + 1))
         field = resource.all_fields.get(name)
         if path == ("status",) and node.value == _VIRTUAL_DELETED and node.operator in _EQUAL:
@@ -135,9 +135,11 @@ class FilterPlanner:
         return (steps, slot(node.value, lambda value: json(value, label)[0])), False
 
 
-def _check_depth(depth: int) -> None:
+def _check_depth(relation: str, depth: int) -> None:
     if depth == _DEEPEST_PATH:
-        raise bad_request(f"A filter may lead through at most {_DEEPEST_PATH} relations.")
+        raise bad_request(
+            f"{relation!r} leads too far: a filter may lead through at most {_DEEPEST_PATH} relations."
+        )
 
 
 def _document(path: tuple[str, ...], leaf: bytes) -> bytes:
