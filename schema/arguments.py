@@ -98,7 +98,6 @@ class Arguments:
             return [part for item in value for part in _inside(field.name, item, at)]
         return _comparisons((field.name,), value, at)
 
-
     # Paging
 
     def _paging(self, given: Mapping[str, Any]) -> Paging:
@@ -131,8 +130,10 @@ class Arguments:
 
 
 def _inside(name: str, tree: Any, at: tuple[str, ...]) -> list[Condition]:
-    path = tree["path"]
+    path = tree.get("path")
     rest = {key: value for key, value in tree.items() if key != "path"}
+    if path is None:
+        return _comparisons((name,), rest, at)
     return _comparisons((name, *path.split(".")), rest, (*at, path))
 
 
@@ -144,9 +145,7 @@ def _comparisons(path: tuple[str, ...], operators: Any, at: tuple[str, ...]) -> 
     made: list[Condition] = []
     for operator, value in operators.items():
         if value is None:
-            raise bad_request(
-                f"{_spelled((*at, operator))} is null; `null: true` finds what has no value."
-            )
+            raise bad_request(f"{_spelled((*at, operator))} is null; `null: true` finds what has no value.")
         made.append(Comparison(path, str(Operator(operator)), scalar(value)))
     return made
 

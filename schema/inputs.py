@@ -129,7 +129,8 @@ class Inputs:
 
     def _json(self) -> Any:
         if JSON_FILTER not in self._operators:
-            path = (str, "Names that lead into the value, joined by dots, such as `source`.")
+            doc = "Names that lead into the value, joined by dots, such as `source`; none mean it as a whole."
+            path = (str | None, doc)
             fields = {
                 str(each): (_operand(each, JSON), _OPERATOR_DOCS[each]) for each in OPERATORS[Kind.JSON]
             }
@@ -178,13 +179,12 @@ def _bare(name: str) -> Any:
 
 def _input(bare: Any, doc: str, fields: dict[str, tuple[Any, str]]) -> Any:
     for name, (annotation, text) in fields.items():
-        required = annotation is str
         field = StrawberryField(
             python_name=safe_name(name),
             graphql_name=name,
             type_annotation=StrawberryAnnotation(annotation),
             description=text,
-            **({} if required else {"default": strawberry.UNSET}),
+            default=strawberry.UNSET,
         )
         setattr(bare, safe_name(name), field)
     return strawberry.input(bare, name=bare.__name__, description=doc)

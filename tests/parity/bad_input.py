@@ -147,6 +147,7 @@ def json_names(world: World, resource: Resource) -> Iterator[Case]:
     for field in resource.all_fields.values():
         if field.filterable and resource.facts[field.name].kind is Kind.JSON:
             for label, path in (
+                ("no name at all", ()),
                 ("spaces", ("a b",)),
                 ("quotes", ("a'b",)),
                 ("an empty name", ("a", "", "b")),

@@ -153,6 +153,9 @@ def json_paths(world: World, resource: Resource) -> Iterator[Case]:
         for path, values in leaves.items():
             yield from _into_json(resource, (field.name, *path), values)
         yield from _into_json(resource, (field.name, "absent"), ["x"])
+        for flag in (True, False):
+            whole = Compare((field.name,), "null", flag)
+            yield Case(f"{field.name} null {flag}", resource, filter=(whole,), size=EVERYTHING)
 
 
 def _leaves(value: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -20,6 +20,10 @@ ONE_OF_EACH = (1, 1)
 _MOST_SHOWN = 12
 
 
+Way = tuple[rest_side.Request | graphql_side.Request, Callable[[Case, Answer, Catalog], Outcome]]
+"""A request, and how its response is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One answer, and what it took: statements and round trips."""
@@ -28,27 +32,35 @@ class Asked:
     traffic: tuple[int, int]
 
 
-async def ask(world: World, client: Client, case: Case) -> dict[str, Asked]:
-    """Return what each way of asking answers, REST first.
+def ways(world: World, case: Case) -> dict[str, Way]:
+    """Return the ways of asking, REST's first.
 
     Every third case is also asked with literals, which are read like variables once they are coerced; bad
     input is always asked both ways, since coercing is where it may differ.
     """
-    ways: dict[str, tuple[Any, Callable[[Case, Answer, Catalog], Outcome]]] = {}
+    found: dict[str, Way] = {}
     if case.in_url:
-        ways["REST"] = rest_side.by_url(case), rest_side.outcome
+        found["REST"] = rest_side.by_url(case), rest_side.outcome
     if case.by_search:
-        ways["REST search"] = rest_side.by_search(case), rest_side.outcome
-    ways["GraphQL"] = graphql_side.with_variables(case, world.catalog), graphql_side.outcome
+        found["REST search"] = rest_side.by_search(case), rest_side.outcome
+    found["GraphQL"] = graphql_side.with_variables(case, world.catalog), graphql_side.outcome
     if case.refusal is not None or crc32(case.name.encode()) % 3 == 0:
-        ways["GraphQL literals"] = graphql_side.with_literals(case, world.catalog), graphql_side.outcome
-    found: dict[str, Asked] = {}
-    for name, (request, read) in ways.items():
-        before = world.traffic()
-        answer = await request.send(client)
-        statements, trips = (now - then for now, then in zip(world.traffic(), before, strict=True))
-        found[name] = Asked(read(case, answer, world.catalog), (statements, trips))
+        found["GraphQL literals"] = graphql_side.with_literals(case, world.catalog), graphql_side.outcome
     return found
+
+
+async def ask(world: World, client: Client, case: Case) -> dict[str, Asked]:
+    """Return what each way of asking answers, in the order of `ways`."""
+    return {name: await ask_by(world, client, case, way) for name, way in ways(world, case).items()}
+
+
+async def ask_by(world: World, client: Client, case: Case, way: Way) -> Asked:
+    """Return what one way of asking answers."""
+    request, read = way
+    before = world.traffic()
+    answer = await request.send(client)
+    statements, trips = (now - then for now, then in zip(world.traffic(), before, strict=True))
+    return Asked(read(case, answer, world.catalog), (statements, trips))
 
 
 async def compare(world: World, client: Client, case: Case) -> list[str]:

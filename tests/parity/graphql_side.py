@@ -226,7 +226,8 @@ class _Writer:
         if field is None:
             return {camel(name): {node.operator: value}}
         if resource.facts[name].kind is Kind.JSON:
-            return {camel(name): [{"path": ".".join(path[1:]), node.operator: value}]}
+            inside = {"path": ".".join(path[1:])} if len(path) > 1 else {}
+            return {camel(name): [inside | {node.operator: value}]}
         if field.enum is not None and node.operator != "null":
             value = [Name(constant(one)) for one in value] if isinstance(value, list) else _enum_name(value)
         return {camel(name): {node.operator: value}}

@@ -41,7 +41,7 @@ def probes(world: World, resource: Resource) -> Iterator[Case]:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_scopes_decide_alike(world: World, name: str) -> None:
-    """C-04 to C-10, C-17, S3-064, S3-065, S3-079: read and write allow reading; absence comes after."""
+    """C-04 to C-10, C-17, S3-079, S3-257, S3-258: read and write allow reading; absence comes after."""
     resource, found = world.catalog[name], list[str]()
     for label, (scopes, allowed) in scope_sets(world, resource).items():
         client = await world.client(*scopes)
@@ -81,7 +81,7 @@ def related(world: World, resource: Resource) -> Iterator[tuple[Case, str]]:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_what_is_included_or_filtered_by_needs_its_own_scope(world: World, name: str) -> None:
-    """C-09, S3-236: without it both surfaces answer the same 403, which names that scope."""
+    """C-09, S3-257: without it both surfaces answer the same 403, which names that scope."""
     resource, found = world.catalog[name], list[str]()
     own = f"{resource.scope}:read"
     for case, scope in related(world, resource):

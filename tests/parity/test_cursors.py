@@ -50,7 +50,7 @@ async def walk(world: World, client: Client, case: Case) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_walk_may_change_surface_at_every_page(world: World, name: str) -> None:
-    """C-22, S3-174 to S3-181: forwards and backwards, in every order."""
+    """C-22, S3-175 to S3-179: forwards and backwards, in every order."""
     client, found = await world.client("all:read"), list[str]()
     for case in walks(world, world.catalog[name]):
         found += await walk(world, client, replace(case, fields=("id",)))
@@ -70,7 +70,7 @@ async def test_a_nested_walk_may_change_surface_too(world: World, name: str) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_turn_leads_back_where_it_came_from(world: World, name: str) -> None:
-    """S3-179: from the second page backwards to the first, whichever surface hands out the cursors."""
+    """S3-176: from the second page backwards to the first, whichever surface hands out the cursors."""
     resource = world.catalog[name]
     client, found = await world.client("all:read"), list[str]()
     case = Case("turn", resource, sort=("id",), size=1, keyset=True, least=1)

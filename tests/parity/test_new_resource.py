@@ -13,6 +13,7 @@ from tests.parity import (
     test_cursors,
     test_fields,
     test_reads,
+    test_tokens,
 )
 from tests.parity.bad_input import GROUPS
 from tests.parity.cases import READS
@@ -28,6 +29,9 @@ def checks() -> Iterator[tuple[str, Check]]:
         for name, check in vars(module).items():
             if name.startswith("test_"):
                 yield name, check
+    yield "scopes taken away", test_tokens.test_scopes_that_were_taken_away_are_missed_at_once
+    for ending in test_tokens.ENDINGS:
+        yield ending, partial(test_tokens.test_every_way_of_asking_hears_of_the_end_of_a_token, ending=ending)
     for group in READS:
         yield f"read {group}", partial(test_reads.test_both_surfaces_read_the_same, group=group)
     for group in GROUPS:
