@@ -94,9 +94,7 @@ class Operation:
         self.document, self.node = document, node
         self._schema, self._arguments = schema, Arguments(surface)
         self._fragments = {
-            each.name.value: each
-            for each in document.definitions
-            if isinstance(each, FragmentDefinitionNode)
+            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
         uses = _Uses()
         visit(document, uses)
@@ -226,9 +224,7 @@ async def run(reader: Reader, caller: Caller, shape: Shape, values: list[Any]) -
     return Outcome(b"".join(pieces), failures, cost)
 
 
-async def _read(
-    reader: Reader, caller: Caller, requests: Sequence[Request]
-) -> Sequence[Answer | Problem]:
+async def _read(reader: Reader, caller: Caller, requests: Sequence[Request]) -> Sequence[Answer | Problem]:
     if len(requests) > 1:
         return await reader.read_many(caller, requests)
     try:

@@ -88,8 +88,7 @@ class Loaders:
         self._nested += sum(int(row[2] or 0) for row in answer.rows)
         if self._nested > INCLUDED_LIMIT:
             raise bad_request(
-                f"The response would include more than {INCLUDED_LIMIT} rows:"
-                " ask for a smaller page or less."
+                f"The response would include more than {INCLUDED_LIMIT} rows: ask for a smaller page or less."
             )
         found = {id_: self._connection(target, _loads(body)) for id_, body in _bodies(answer)}
         return [found[id_] for id_ in ids]
