@@ -117,7 +117,7 @@ class Asker:
 @asynccontextmanager
 async def asking(seed: Seed) -> AsyncIterator[Asker]:
     """Open the parts of a server on a seeded database."""
-    running = runtime.build(settings(seed.database), seed.database)
+    running = runtime.build(settings(seed.database), seed.database, CATALOG)
     await running.driver.open()
     try:
         yield Asker(running, seed)

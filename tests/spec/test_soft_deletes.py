@@ -1,10 +1,13 @@
 """Soft deletes (S3.33), as far as reading goes: deleted rows are there only for those who ask."""
 
+import uuid
+
+import psycopg
 import pytest
 
 from tests.support.client import Client
 from tests.support.expected import document, ids, newest
-from tests.support.seed import Seed
+from tests.support.seed import Seed, insert, plant
 
 TENANT = ("brands", "categories", "products", "customers", "orders", "order_items")
 
@@ -115,3 +118,18 @@ async def test_a_cursor_walk_over_all_kinds_meets_each_once(api: Client, seed: S
         target = answer.json()["links"]["next"]
 
     assert found == ids(newest(seed.all("products")))
+
+
+async def test_unique_names_are_free_again_after_deletion(database: str) -> None:
+    """S3-321: partial unique indexes among live rows, per workspace."""
+    planted = plant(database, ())
+    row = planted.live("products")[0]
+    fresh = {**row, "id": uuid.uuid4(), "gtin": None}
+    with psycopg.connect(database, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.UniqueViolation, match="ux_products_slug"):
+            insert(connection, "products", [fresh])
+        connection.execute("UPDATE products SET deleted_at = now() WHERE id = %s", [row["id"]])
+        insert(connection, "products", [fresh])
+        taken = connection.execute("SELECT count(*) FROM products WHERE slug = %s", [row["slug"]]).fetchone()
+
+    assert taken == (3,)
