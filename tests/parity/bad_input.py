@@ -183,7 +183,7 @@ def limits(world: World, resource: Resource) -> Iterator[Case]:
         condition = Compare((*deep, "id"), "null", False)
         yield replace(refused, label="filter four relations deep", filter=(condition,), naming=("3",))
     for label, part in (("size", {"size": "abc"}), ("page", {"page": "abc"}), ("half a page", {"page": 1.5})):
-        yield _grammar(Case(f"{label} of no integer", resource, **part))  # type: ignore[arg-type]  # Wrong types are the point.
+        yield _grammar(Case(f"{label} of no integer", resource, **part))
 
 
 def _grammar(case: Case, *naming: str) -> Case:

@@ -51,10 +51,11 @@ def constant(value: str) -> str:
 
 def with_variables(case: Case, catalog: Catalog) -> Request:
     """Return the case with every argument in a variable."""
-    writer = _Writer(catalog, {}, [])
-    body = writer.body(case)
-    head = f"({', '.join(writer.declared)})" if writer.declared else ""
-    return Request(f"query Parity{head} {body}", writer.variables)
+    variables: dict[str, Any] = {}
+    declared: list[str] = []
+    body = _Writer(catalog, variables, declared).body(case)
+    head = f"({', '.join(declared)})" if declared else ""
+    return Request(f"query Parity{head} {body}", variables)
 
 
 def with_literals(case: Case, catalog: Catalog) -> Request:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import rest.conditional
 import rest.document
 import rest.problems
 import rest.query_string
@@ -14,6 +15,7 @@ import rest.router
 import schema.arguments
 import schema.compiled
 import services.engine.documents
+import services.engine.outputs
 import services.engine.plan
 import services.engine.read
 from services.catalog import CATALOG
@@ -43,7 +45,7 @@ def no_scope_check_in_graphs(patch: pytest.MonkeyPatch) -> None:
 
 def other_value(patch: pytest.MonkeyPatch) -> None:
     """GraphQL shows another column under a field's name."""
-    value = services.engine.plan.field_value
+    value = services.engine.outputs.field_value
 
     def swapped(resource: Resource, name: str, alias: str, **rest: Any) -> Any:
         return value(resource, "inserted_at" if name == "updated_at" else name, alias, **rest)
@@ -87,17 +89,16 @@ def other_count(patch: pytest.MonkeyPatch) -> None:
 
     def more(*given: Any) -> Any:
         pagination, links = by_page(*given)
-        return pagination | {"total_count": pagination["total_count"] + 1}, links
+        total = pagination["total_count"]
+        return pagination | {"total_count": None if total is None else int(str(total)) + 1}, links
 
     patch.setattr(rest.document, "_by_page", more)
 
 
 def other_tag(patch: pytest.MonkeyPatch) -> None:
     """REST tags another version."""
-    tag = rest.router.conditional.entity_tag
-    patch.setattr(
-        rest.router.conditional, "entity_tag", lambda id_, version, *rest: tag(id_, version + 1, *rest)
-    )
+    tag = rest.conditional.entity_tag
+    patch.setattr(rest.conditional, "entity_tag", lambda id_, version, *rest: tag(id_, version + 1, *rest))
 
 
 def lost_cursor(patch: pytest.MonkeyPatch) -> None:

@@ -81,5 +81,5 @@ def change_token(world: World, client: Client, change: str) -> None:
     assert client.token is not None
     key = client.token.split("_")[2][:16]
     with psycopg.connect(world.database) as connection:
-        text = sql.SQL("UPDATE tokens SET {} WHERE token_key = %s").format(sql.SQL(change))  # type: ignore[arg-type]  # One of the texts above.
+        text = sql.SQL("UPDATE tokens SET {} WHERE token_key = %s").format(sql.SQL(change))
         assert connection.execute(text, [key]).rowcount == 1

@@ -61,7 +61,7 @@ class World:
 
     def traffic(self) -> tuple[int, int]:
         """Return how many statements and round trips the application has needed so far."""
-        driver = driver_of(self.application)  # type: ignore[arg-type]  # The edge is such an application.
+        driver = driver_of(self.application)
         return driver.statements_sent, driver.round_trips
 
 
