@@ -13,11 +13,9 @@ from fastapi import FastAPI
 from db import migrate
 from db.driver import DatabaseError, Statement
 from diptych import edge, logs, runtime, shell
-from diptych.graphql import PATH, GraphQLSurface
+from diptych.later import Later
 from diptych.settings import Settings
 from rest.router import Rest
-from schema.endpoint import GraphQL
-from schema.endpoint import Settings as GraphQLSettings
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from services.engine.read import Reader
@@ -39,14 +37,17 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
     verify(catalog)
     running = runtime.build(settings, settings.database_url, catalog)
+    graphql = Later(lambda: _graphql(settings, catalog, running.reader))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _end_with_parent()
+        graphql.begin()
         yield
         await running.driver.close()
 
     async def checks() -> dict[str, str]:
+        await graphql.ready()
         try:
             rows = await running.driver.fetch(_REVISION, ())
         except DatabaseError as error:
@@ -60,14 +61,19 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
 
     return edge.Edge(
         Rest(catalog, running.reader, origin=settings.public_url),
-        {PATH: _graphql(settings, catalog, running.reader)},
+        {"/graphql": graphql},
         shell.build(version("diptych"), checks, lifespan, settings.public_url),
         running.authenticator,
         edge.EdgeSettings(tuple(settings.cors_origins), settings.body_limit, settings.public_url),
     )
 
 
-def _graphql(settings: Settings, catalog: Catalog, reader: Reader) -> GraphQLSurface:
+def _graphql(settings: Settings, catalog: Catalog, reader: Reader) -> edge.Surface:
+    # Loading Strawberry and its like would make a start a third longer.
+    from diptych.graphql import GraphQLSurface
+    from schema.endpoint import GraphQL
+    from schema.endpoint import Settings as GraphQLSettings
+
     open_to_developers = settings.env is not Environment.PROD
     told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers)
     return GraphQLSurface(GraphQL(catalog, reader, told), page=settings.env is Environment.DEV)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from diptych import headers as shared
+from diptych.later import Later
 from rest import compat
 from rest.http import Headers, Request, Response
 from rest.problems import response as problem_response
@@ -73,7 +74,7 @@ class Edge:
     def __init__(
         self,
         rest: Rest,
-        surfaces: dict[str, Surface],
+        surfaces: dict[str, Later[Surface]],
         shell: Application,
         authenticator: Authenticator,
         settings: EdgeSettings,
@@ -92,8 +93,8 @@ class Edge:
             await self._send(send, request, Response(204, shared.preflight(*self._origin(request))))
         elif request.path.startswith(_PREFIX) and request.path not in self._public:
             await self._send(send, request, await self._guarded(request, receive, self._answer_rest))
-        elif (surface := self._surfaces.get("/" + request.path[1:].partition("/")[0])) is not None:
-            await self._send(send, request, await self._on_surface(surface, request, receive))
+        elif (later := self._surfaces.get("/" + request.path[1:].partition("/")[0])) is not None:
+            await self._send(send, request, await self._on_surface(await later.ready(), request, receive))
         else:
             await self._on_shell(scope, receive, send, request)
 
