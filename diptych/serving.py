@@ -50,6 +50,8 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket) ->
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    from diptych.protocol import Protocol
+
     # Workers are fresh processes: they read what they need from the environment.
     os.environ |= {
         "DIPTYCH_DATABASE_URL": url,
@@ -62,7 +64,7 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket) ->
         factory=True,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         access_log=False,
         server_header=False,

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import orjson
 
-from rest.http import JSON, Headers, Response
+from rest.http import JSON, PRIVATE, Headers, Response
 from rest.query_string import Parsed
 from services.engine import encoding
 from services.engine.read import Answer
@@ -56,7 +56,7 @@ def collection(answer: Answer, parsed: Parsed, path: str, *, keyset: bool, with_
         included,
         b"}",
     )
-    headers: Headers = [JSON, links.header()]
+    headers: Headers = [JSON, links.header(), *PRIVATE]
     return Response(200, headers, b"".join(parts))
 
 

@@ -6,6 +6,8 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 PROBLEM_JSON = (b"content-type", b"application/problem+json")
+# What a token may read is no one else's: a cache in between might not know X-API-Key for a credential.
+PRIVATE: Headers = [(b"cache-control", b"private, no-cache"), (b"vary", b"Authorization")]
 
 
 class Request(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from rest import conditional, document, query_string, search_body
-from rest.http import JSON, Headers, Request, Response
+from rest.http import JSON, PRIVATE, Headers, Request, Response
 from rest.problems import method_not_allowed, response
 from rest.query_string import Parsed
 from services.engine import encoding, intent, read
@@ -17,8 +17,8 @@ from services.engine.resource import Relation, Resource
 BASE = "/api/v1"
 
 _SAFE = ("GET", "HEAD")
+_UTF8 = (b"utf-8", b"utf8")
 _ACCEPTED = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
-_CONDITIONAL: Headers = [(b"cache-control", b"private, no-cache"), (b"vary", b"Authorization")]
 
 Handler = Callable[[Caller, Request], Awaitable[Response]]
 
@@ -212,7 +212,7 @@ def _single(answer: read.Answer, request: Request, parsed: Parsed) -> Response:
     body = document.single(data, included)
     id_ = encoding.identifier(request.segments[1]) or ""
     tag = conditional.entity_tag(id_, answer.version, body if parsed.shape else None)
-    headers: Headers = [JSON, (b"etag", tag), *_CONDITIONAL]
+    headers: Headers = [JSON, (b"etag", tag), *PRIVATE]
     if conditional.is_current(request.headers.get(b"if-none-match"), tag):
         return Response(304, headers[1:])
     return Response(200, headers, body)
@@ -227,6 +227,9 @@ def _check_accept(accept: bytes | None) -> None:
 
 
 def _check_content_type(content_type: bytes | None, body: bytes) -> None:
-    kind = (content_type or b"").partition(b";")[0].strip().lower()
-    if kind != b"application/json" and (body or content_type):
-        raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
+    if content_type == b"application/json" or not (body or content_type):
+        return
+    kind, *parameters = (part.strip().lower() for part in (content_type or b"").split(b";"))
+    charset = next((part[8:].strip(b'"') for part in parameters if part.startswith(b"charset=")), b"utf-8")
+    if kind != b"application/json" or charset not in _UTF8:
+        raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json, in UTF-8.")

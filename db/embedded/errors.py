@@ -42,7 +42,12 @@ def user_name(uid: int) -> str:
 
 def _not_allowed(path: Path) -> EngineError:
     existing = next((part for part in (path, *path.parents) if os.path.lexists(part)), path)
-    owner = user_name(existing.lstat().st_uid)
+    uid = existing.lstat().st_uid
+    if uid == os.geteuid():
+        return EngineError(
+            f"{existing} may not be written to: allow it, or set DIPTYCH_DATA_DIR to another folder."
+        )
+    owner = user_name(uid)
     return EngineError(
         f"{existing} belongs to the user {owner}: run this command as {owner}, or set DIPTYCH_DATA_DIR to "
         "a folder of your own."

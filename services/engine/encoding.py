@@ -194,7 +194,7 @@ def whole(value: Any, label: str) -> int:
     """Return an integer parameter, kept in a range the database can count in."""
     text = _integer(value, _LARGEST_OFFSET) if not isinstance(value, float) else None
     if text is None:
-        if isinstance(value, str) and _INTEGER.match(value) is None and value.lstrip("-").isdigit():
+        if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
             raise bad_request(f"{label} is too large.")
         _refuse(value, label, "an integer in range")
     return int(text)

@@ -1,19 +1,22 @@
 """`diptych serve` as a process of its own: it starts, answers, and leaves nothing behind however it ends."""
 
+import http.client
 import shutil
 import signal
 import socket
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import psycopg
 import pytest
 
 from db import migrate
 from db.embedded import start
 from services import demo
-from tests.diptych.server_on_trial import eventually, serving
+from tests.diptych.server_on_trial import PATIENCE_SECONDS, eventually, serving
 
 DEMO_PRODUCTS = 60
 
@@ -40,6 +43,29 @@ def test_a_server_is_alive_ready_and_gone_after_control_c(folder: Path) -> None:
         assert server.interrupt() == 0
         eventually(lambda: not server.running())
         assert server.complaint() == ""
+
+
+def test_what_is_no_http_hears_a_problem(folder: Path) -> None:
+    """S3-119, S3-131, S3-253: every response, even to what no application sees."""
+    line = b"GET /api/v1/products?q=%b HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(folder) as server:
+        for sent in (line % b"\xff", line % b"a b", b"\x16\x03\x01\x02\x00\x01\x00" * 10):
+            answer, body = _exchanged(server.base, sent)
+            problem = orjson.loads(body)
+
+            assert (answer.status, problem["status"], problem["code"]) == (400, 400, "bad-request")
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["x-request-id"] == problem["request_id"]
+
+
+def _exchanged(base: str, sent: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+    address = urllib.parse.urlsplit(base)
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(sent)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer, answer.read()
 
 
 def test_the_demo_announces_a_token_that_reads_it(folder: Path) -> None:

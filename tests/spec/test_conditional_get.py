@@ -156,6 +156,17 @@ async def test_private_answers_say_so(api: Client, seed: Seed) -> None:
     assert answer.header("cache-control") == "private, no-cache"
 
 
+@pytest.mark.parametrize("query", ["", "?cursor="])
+async def test_lists_are_private_too(api: Client, query: str) -> None:
+    """C-54: a cache in between must not hand one workspace's list to another's X-API-Key."""
+    listed = await api.get(f"/api/v1/products{query}")
+    searched = await api.search("products", {})
+
+    for answer in (listed, searched):
+        assert answer.header("vary") == "Authorization"
+        assert answer.header("cache-control") == "private, no-cache"
+
+
 async def test_the_same_row_has_the_same_tag_in_every_process(seed: Seed, api: Client) -> None:
     """S3-141: a tag outlives the process that made it."""
     async with running(seed.database) as other:

@@ -235,3 +235,11 @@ async def test_pages_of_every_collection_hold_what_is_asked(api: Client, seed: S
 
         assert answer.ids() == ids(newest(rows)[2:4])
         assert answer.json()["pagination"]["total_count"] == len(rows)
+
+
+@pytest.mark.parametrize("page", ["%D9%A1", "1e3", "1_0", "", "%201"])
+async def test_a_page_that_is_no_integer_is_called_so(api: Client, page: str) -> None:
+    """C-23, Q-08: digits of other scripts are none here, however small their number."""
+    answer = await api.get(f"/api/v1/products?page={page}")
+
+    answer.names(400, "integer")

@@ -190,6 +190,17 @@ async def test_json_content_types_are_read(api: Client, content_type: str) -> No
     assert answer.status == 200
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", '"utf-32"'])
+async def test_json_in_other_charsets_is_refused(api: Client, charset: str) -> None:
+    """Q-04: read as UTF-8 it would be something else than was meant."""
+    content_type = f"application/json; charset={charset}"
+    answer = await api.request(
+        "POST", "/api/v1/products/search", headers=[("content-type", content_type)], body=b"{}"
+    )
+
+    answer.problem(415)
+
+
 async def test_no_body_means_no_conditions(api: Client) -> None:
     """S3-200: every member is optional."""
     answer = await api.request("POST", "/api/v1/products/search")
