@@ -75,8 +75,15 @@ def record(source: str, alias: str) -> ColumnElement[Any]:
 # Rows
 
 
-def rows(node: Rows, columns: set[str], compiler: Compiler, parent: ColumnElement[Any] | None) -> Subquery:
-    """Return the rows in order, with their place as column `rn`."""
+def rows(
+    node: Rows,
+    columns: set[str],
+    compiler: Compiler,
+    parent: ColumnElement[Any] | None,
+    *,
+    placed: bool = True,
+) -> Subquery:
+    """Return the rows in order, with their place as column `rn` where `placed`."""
     source = table(node.model).alias(compiler.name("t"))
     where = visible(node, source)
     if node.via is not None and parent is not None:
@@ -94,6 +101,8 @@ def rows(node: Rows, columns: set[str], compiler: Compiler, parent: ColumnElemen
     if window.after is not None:
         chosen = _stacked([chosen.where(part) for part in _beyond(source, order, window)], limit, compiler)
     page = chosen.subquery(compiler.name("q"))
+    if not placed:
+        return page
     return select(*page.c, func.row_number().over().label("rn")).subquery(compiler.name("c"))
 
 

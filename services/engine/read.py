@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from db.compile import INCLUDED_LIMIT as INCLUDED_LIMIT
 from db.driver import DatabaseError, Row
 from db.execute import Call, Database, Prepared
+from db.included import INCLUDED_LIMIT as INCLUDED_LIMIT
 from db.query import Count, Estimate, Page
 from services.engine.authenticate import Authenticator
 from services.engine.binding import Plan
