@@ -2,6 +2,7 @@
 
 import base64
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -82,12 +83,16 @@ def array(values: list[bytes]) -> bytes:
     return b"{" + b",".join(quoted) + b"}"
 
 
-def substring_encoder(label: str) -> Encoder:
-    """Return the encoder of a `like` pattern: the value anywhere, its wildcards taken literally (C-30)."""
+def substring_encoder(label: str, *, as_sent: bool = False) -> Encoder:
+    """Return the encoder of a `like` pattern: the value anywhere, its wildcards taken literally (C-30).
+
+    `as_sent` is for texts inside JSON, which are stored as they came.
+    """
     plain = encoder(Kind.STRING, None, label)
 
     def encode(value: Any) -> bytes:
-        text = plain(value) or b""
+        normal = plain(value) or b""
+        text = value.encode() if as_sent else normal
         return b"%" + re.sub(rb"([\\%_])", rb"\\\1", text) + b"%"
 
     return encode
@@ -269,6 +274,13 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _normal_text(value: Any) -> str | None:
+    """Return a text in the normal form in which texts are stored (Q-30)."""
+    if not isinstance(value, str) or value.isascii():
+        return _text(value)
+    return unicodedata.normalize("NFC", value)
+
+
 def _json_text(value: Any) -> str | None:
     """Return a JSON scalar as the text that PostgreSQL reads it as."""
     return orjson.dumps(value).decode() if isinstance(value, bool | int | float) else _text(value)
@@ -318,7 +330,7 @@ def _datetime(value: Any) -> str | None:
 
 _CONVERTERS: dict[Kind, Callable[[Any], str | None]] = {
     Kind.UUID: identifier,
-    Kind.STRING: _text,
+    Kind.STRING: _normal_text,
     Kind.INTEGER: lambda value: _integer(value, _RANGES[Kind.INTEGER]),
     Kind.BIG_INTEGER: lambda value: _integer(value, _RANGES[Kind.BIG_INTEGER]),
     Kind.DECIMAL: _decimal,

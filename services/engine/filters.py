@@ -128,7 +128,7 @@ class FilterPlanner:
         if operator is Operator.NULL:
             return (steps,), not _flag(node)
         if operator is Operator.LIKE:
-            return (steps, slot(node.value, encoding.substring_encoder(label))), False
+            return (steps, slot(node.value, encoding.substring_encoder(label, as_sent=True))), False
         if operator in (Operator.IN, Operator.NIN):
             item = encoding.encoder(Kind.JSON, None, label)
             return (steps, slot(node.value, encoding.list_encoder(item, label))), False

@@ -1,6 +1,7 @@
 """Filtering (S3.23): every operator on every kind of field, JSON paths."""
 
 import operator
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -504,3 +505,17 @@ async def test_filtered_rows_are_whole(api: Client, seed: Seed) -> None:
     assert answer.rows() == [
         document("customers", row) for row in sorted(expected, key=lambda row: row["email"])
     ]
+
+
+@pytest.mark.parametrize(
+    "query", ["filter[name]={}", "filter[name][like]={}", "filter[name][in]={}", "filter[name][neq]=x&q={}"]
+)
+async def test_letters_match_however_they_are_composed(api: Client, seed: Seed, query: str) -> None:
+    """Q-30: texts are stored in normal form C, so what is compared with them is brought into it."""
+    name = "Bäckerei Süß"
+    wanted = [row for row in seed.live("brands") if row["name"] == name]
+
+    answer = await api.get("/api/v1/brands?" + query.format(quote(unicodedata.normalize("NFD", name))))
+
+    assert len(wanted) == 1
+    assert answer.ids() == ids(wanted)
