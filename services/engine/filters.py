@@ -13,7 +13,7 @@ from services.engine.binding import Binder
 from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
 from services.engine.intent import Comparison, Condition, Junction, Within
-from services.engine.resource import OPERATORS, Field, Operator, Relation, Resource
+from services.engine.resource import EQUALITY, OPERATORS, Check, Field, Operator, Relation, Resource
 
 _DEEPEST_PATH = 3
 _DEEPEST_JSON_PATH = 8
@@ -94,6 +94,8 @@ class FilterPlanner:
             return query.Compare(field.name, operator, negated=not _flag(node))
         label = f"filter {field.name} {operator}"
         encode = encoding.encoder(resource.facts[field.name].kind, field.enum, label)
+        if field.check is not None and operator in EQUALITY:
+            encode = _as_stored(encode, field.check)
         if operator in (Operator.IN, Operator.NIN):
             encode = encoding.list_encoder(encode, label)
         if operator is Operator.LIKE:
@@ -140,6 +142,20 @@ def _check_depth(relation: str, depth: int) -> None:
         raise bad_request(
             f"{relation!r} leads too far: a filter may lead through at most {_DEEPEST_PATH} relations."
         )
+
+
+def _as_stored(encode: encoding.Encoder, check: Check) -> encoding.Encoder:
+    """Return an encoder of values in the form in which they are stored, such as a GTIN padded to 14 digits.
+
+    What could not be stored is compared as it was sent, and so equals nothing.
+    """
+
+    def stored(value: Any) -> bytes | None:
+        sent = encode(value)
+        found = check(sent.decode()) if sent is not None else None
+        return found.encode() if isinstance(found, str) else sent
+
+    return stored
 
 
 def _document(path: tuple[str, ...], leaf: bytes) -> bytes:

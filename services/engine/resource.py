@@ -28,18 +28,18 @@ class Operator(StrEnum):
     NULL = "null"
 
 
-_EQUALITY = (Operator.EQ, Operator.NEQ, Operator.IN, Operator.NIN)
+EQUALITY = (Operator.EQ, Operator.NEQ, Operator.IN, Operator.NIN)
 _ORDER = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 
 OPERATORS: dict[Kind, tuple[Operator, ...]] = {
-    Kind.UUID: (*_EQUALITY, Operator.NULL),
-    Kind.STRING: (*_EQUALITY, *_ORDER, Operator.LIKE, Operator.NULL),
-    Kind.INTEGER: (*_EQUALITY, *_ORDER, Operator.NULL),
-    Kind.BIG_INTEGER: (*_EQUALITY, *_ORDER, Operator.NULL),
-    Kind.DECIMAL: (*_EQUALITY, *_ORDER, Operator.NULL),
+    Kind.UUID: (*EQUALITY, Operator.NULL),
+    Kind.STRING: (*EQUALITY, *_ORDER, Operator.LIKE, Operator.NULL),
+    Kind.INTEGER: (*EQUALITY, *_ORDER, Operator.NULL),
+    Kind.BIG_INTEGER: (*EQUALITY, *_ORDER, Operator.NULL),
+    Kind.DECIMAL: (*EQUALITY, *_ORDER, Operator.NULL),
     Kind.BOOLEAN: (Operator.EQ, Operator.NEQ, Operator.NULL),
-    Kind.DATETIME: (*_EQUALITY, *_ORDER, Operator.NULL),
-    Kind.JSON: (*_EQUALITY, *_ORDER, Operator.LIKE, Operator.NULL),
+    Kind.DATETIME: (*EQUALITY, *_ORDER, Operator.NULL),
+    Kind.JSON: (*EQUALITY, *_ORDER, Operator.LIKE, Operator.NULL),
 }
 
 
@@ -189,5 +189,5 @@ class Resource:
     def operators(self, item: Field) -> tuple[Operator, ...]:
         """Return the operators that `item` takes; an enum knows equality only."""
         if item.enum is not None:
-            return (*_EQUALITY, Operator.NULL)
+            return (*EQUALITY, Operator.NULL)
         return OPERATORS[self.facts[item.name].kind]

@@ -519,3 +519,18 @@ async def test_letters_match_however_they_are_composed(api: Client, seed: Seed, 
 
     assert len(wanted) == 1
     assert answer.ids() == ids(wanted)
+
+
+@pytest.mark.parametrize("written", ["{0}", "{0:.4}-{1}", " {0:.7} {2}"])
+async def test_a_gtin_is_found_however_it_is_written(api: Client, seed: Seed, written: str) -> None:
+    """S3-214: a filter compares values in the form in which they are stored; GTINs have 14 digits."""
+    row = next(each for each in seed.live("products") if each["gtin"])
+    gtin = str(row["gtin"]).lstrip("0")
+    value = quote(written.format(gtin, gtin[4:], gtin[7:]))
+
+    for query, expected in (
+        (f"filter[gtin]={value}", [str(row["id"])]),
+        (f"filter[gtin][in]={value},{gtin[:-1]}", [str(row["id"])]),
+        (f"filter[gtin]={gtin[:-1]}", []),
+    ):
+        assert await found(api, "products", query) == expected
