@@ -1,5 +1,8 @@
 """HTTP as the server speaks it: what is no HTTP at all is refused as every other mistake is."""
 
+import asyncio
+from typing import Any
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from diptych.headers import CSP, SECURITY, request_id
@@ -8,12 +11,53 @@ from services.engine.errors import bad_request
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's own protocol, with a problem document (RFC 9457) where it would answer in plain text."""
+    """uvicorn's own protocol, with a problem document (RFC 9457) where it would answer in plain text.
+
+    It also sends the head of a response together with its body, which uvicorn writes one after the other.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # Narrower there.
+        """Take a new connection."""
+        super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]  # It stands in for one.
 
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are no request, and close the connection."""
         self.transport.write(_refusal(msg))
         self.transport.close()
+
+
+class _Gathered:
+    """A transport that holds back the head of a response until its body comes, or the loop comes round."""
+
+    __slots__ = ("_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """Write `data`, after what was held back."""
+        head, self._head = self._head, None
+        if head is not None:
+            self._transport.writelines((head, data) if data else (head,))
+        elif data.startswith(b"HTTP/1.1 "):
+            self._head = data
+            self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close the connection once everything is written."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        head, self._head = self._head, None
+        if head is not None:
+            self._transport.write(head)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def _refusal(detail: str) -> bytes:
