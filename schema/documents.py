@@ -45,6 +45,8 @@ class Documents:
             known = self._prepared(method, request)
             self._keep(key, known)
         else:
+            # A document is kept whichever method brought it, and another method may not run it.
+            require_safe(method, known.document, request.operation_name)
             self._known.move_to_end(key)
         return known
 
