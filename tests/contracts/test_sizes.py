@@ -13,7 +13,15 @@ TARGET = 300
 
 ENGINE_AND_SURFACES = ("services/engine", "rest", "schema")
 MOST_CODE = 5_500
-COMPILER = ("compile.py", "conditions.py", "cursors.py", "execute.py", "included.py", "outputs.py", "query.py")
+COMPILER = (
+    "compile.py",
+    "conditions.py",
+    "cursors.py",
+    "execute.py",
+    "included.py",
+    "outputs.py",
+    "query.py",
+)
 MOST_COMPILER_CODE = 1_300
 
 VAGUE = {"utils", "util", "helpers", "helper", "base", "manager", "managers", "common", "misc", "core"}
