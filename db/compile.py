@@ -35,6 +35,7 @@ from db.outputs import (
     Compiler,
     cell,
     connection,
+    counted,
     fixed,
     joined,
     needed,
@@ -104,18 +105,15 @@ def _statement(node: Query, compiler: Compiler) -> Select[Any]:
             return _page(node, compiler)
         case Connect():
             inner = connection(node.connection, None, compiler).subquery("x")
-            return _answer(
-                inner, func.row_to_json(cell("x", "r")).label("body"), cell("x", "n").label("rows")
-            )
+            return _answer(inner, _json("x"), cell("x", "n").label("rows"))
         case AnyOf():
             return _any_of(node, compiler)
         case Batch():
             return _batch(node, compiler)
         case Estimate():
             source = table(node.rows.model).alias("t")
-            where = visible(node.rows, source)
-            if node.rows.via is not None and node.parent is not None:
-                where.append(source.c[node.rows.via] == bound(node.parent, Uuid()))
+            parent = None if node.parent is None else bound(node.parent, Uuid())
+            where = visible(node.rows, source, parent)
             return select(literal_column("1")).select_from(source).where(*where)
 
 
@@ -148,16 +146,19 @@ def _single(node: Object, id_: ColumnElement[Any], hidden: bool, compiler: Compi
     source = table(node.model).alias(compiler.name("t"))
     row = compiler.name("n")
     built = shape(node, str(source.name), compiler)
-    where = [tenancy.fence(source), source.c.id == id_]
-    if hidden:
-        where.append(source.c.deleted_at.is_(None))
-    counted = total(built.counters) if built.counters else literal_column("0")
+    below = total(built.counters) if built.counters else literal_column("0")
     body = select(*built.outputs).lateral(row)
     return (
-        select(literal_column(row).label("r"), source.c.version.label("v"), counted.label("n"))
+        select(literal_column(row).label("r"), source.c.version.label("v"), below.label("n"))
         .select_from(joined(source, built.joins).join(body, true()))
-        .where(*where)
+        .where(*_identified(source, id_, hidden))
     )
+
+
+def _identified(source: FromClause, id_: ColumnElement[Any], hidden: bool) -> list[ColumnElement[bool]]:
+    """Return the conditions on the one row of that id; a deleted one is no row where `hidden`."""
+    live = [source.c.deleted_at.is_(None)] if hidden else []
+    return [tenancy.fence(source), source.c.id == id_, *live]
 
 
 # One row
@@ -169,9 +170,7 @@ def _get(node: Get, compiler: Compiler) -> Select[Any]:
         found = _single(node.object, id_, node.deleted is Deleted.HIDDEN, compiler).lateral("x")
         return _answer(found, _json("x"), cell("x", "n").label("rows"), cell("x", "v").label("version"))
     source = table(node.object.model).alias(compiler.name("t"))
-    where = [tenancy.fence(source), source.c.id == id_]
-    if node.deleted is Deleted.HIDDEN:
-        where.append(source.c.deleted_at.is_(None))
+    where = _identified(source, id_, node.deleted is Deleted.HIDDEN)
     columns = kept(node.object, node.included, None) | {"version"}
     chosen = select(*(source.c[name] for name in sorted(columns)), literal_column("1").label("rn"))
     page = common_table(chosen.where(*where), "p")
@@ -196,9 +195,9 @@ def _any_of(node: AnyOf, compiler: Compiler) -> Select[Any]:
     each = select(cell("ids", "place").label("place"), cell("f", "body"), cell("f", "n")).select_from(
         wanted.outerjoin(first, true())
     )
-    counted = func.coalesce(cell("y", "n"), literal_column("0")).label("rows")
+    below = func.coalesce(cell("y", "n"), literal_column("0")).label("rows")
     place = cell("y", "place")
-    return _answer(each.subquery("y"), cell("y", "body"), counted, place.label("place")).order_by(place)
+    return _answer(each.subquery("y"), cell("y", "body"), below, place.label("place")).order_by(place)
 
 
 def _batch(node: Batch, compiler: Compiler) -> Select[Any]:
@@ -271,11 +270,7 @@ def _plain_page(node: Page, parent: ColumnElement[Any] | None, compiler: Compile
 def _count(node: Page, parent: ColumnElement[Any] | None, compiler: Compiler) -> ColumnElement[Any]:
     if node.count is not Count.EXACT:
         return null()
-    source = table(node.rows.model).alias(compiler.name("t"))
-    where = visible(node.rows, source)
-    if node.rows.via is not None and parent is not None:
-        where.append(source.c[node.rows.via] == parent)
-    return select(func.count()).select_from(source).where(*where).scalar_subquery()
+    return counted(node.rows, parent, compiler).scalar_subquery()
 
 
 def _fetched(node: Page, page: CTE) -> ColumnElement[Any]:
@@ -315,7 +310,5 @@ def _owner(node: Page, parent: ColumnElement[Any] | None) -> ColumnElement[Any]:
     if node.owner is None or parent is None:
         return null().label("owner")
     source = table(node.owner).alias("owner_row")
-    found = select(source.c.id).where(
-        tenancy.fence(source), source.c.id == parent, source.c.deleted_at.is_(None)
-    )
+    found = select(source.c.id).where(*_identified(source, parent, hidden=True))
     return found.exists().label("owner")

@@ -85,9 +85,7 @@ def rows(
 ) -> Subquery:
     """Return the rows in order, with their place as column `rn` where `placed`."""
     source = table(node.model).alias(compiler.name("t"))
-    where = visible(node, source)
-    if node.via is not None and parent is not None:
-        where.append(source.c[node.via] == parent)
+    where = visible(node, source, parent)
     window = node.window
     order = tuple(_turned(term) for term in node.order) if window.backward else node.order
     limit = compiler.limit(window.limit)
@@ -114,9 +112,11 @@ def _stacked(parts: list[Select[Any]], limit: ColumnElement[Any], compiler: Comp
     return select(stacked.subquery(compiler.name("u"))).limit(limit)
 
 
-def visible(node: Rows, source: FromClause) -> list[ColumnElement[bool]]:
+def visible(node: Rows, source: FromClause, parent: ColumnElement[Any] | None) -> list[ColumnElement[bool]]:
     """Return the conditions that decide whether a row belongs to the collection at all."""
     where = [fence(source)]
+    if node.via is not None and parent is not None:
+        where.append(source.c[node.via] == parent)
     if node.deleted is Deleted.HIDDEN:
         where.append(source.c.deleted_at.is_(None))
     if node.where is not None:
@@ -325,26 +325,25 @@ def connection(node: query.Connection, parent: ColumnElement[Any] | None, compil
     pieces = _Pieces(node, str(paged.name), compiler)
     outputs = [pieces.add(part) for part in node.parts]
     if pieces.aggregates:
-        counted = pieces.count(own=parent is not None).label("n")
-        gathered = select(counted, *pieces.aggregates).select_from(joined(paged, tuple(pieces.laterals)))
+        below = pieces.count(own=parent is not None).label("n")
+        gathered = select(below, *pieces.aggregates).select_from(joined(paged, tuple(pieces.laterals)))
     else:
         # Nothing of the page is shown, so it need not be read.
         gathered = select(literal_column("0").label("n"))
     name, row = pieces.name, compiler.name("n")
     source: FromClause = gathered.subquery(name)
     if any(isinstance(part, query.Total) for part in node.parts):
-        source = source.join(_counted(node.rows, parent, compiler).lateral(pieces.totals), true())
+        source = source.join(counted(node.rows, parent, compiler).lateral(pieces.totals), true())
     body = select(*outputs).lateral(row)
     return select(literal_column(row).label("r"), cell(name, "n").label("n")).select_from(
         source.join(body, true())
     )
 
 
-def _counted(node: Rows, parent: ColumnElement[Any] | None, compiler: Compiler) -> Select[Any]:
+def counted(node: Rows, parent: ColumnElement[Any] | None, compiler: Compiler) -> Select[Any]:
+    """Return the number of rows of the collection, all pages, as `total`."""
     source = table(node.model).alias(compiler.name("t"))
-    where = visible(node, source)
-    if node.via is not None and parent is not None:
-        where.append(source.c[node.via] == parent)
+    where = visible(node, source, parent)
     return select(func.count().label("total")).select_from(source).where(*where)
 
 
