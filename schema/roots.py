@@ -9,7 +9,7 @@ from graphql import FieldNode, FragmentSpreadNode, GraphQLError, InlineFragmentN
 from schema.arguments import scalar
 from schema.errors import Failure, Path, again
 from schema.selections import InexpressibleError, Selections
-from services.engine.access import Action, allows
+from services.engine.access import Permission, allows
 from services.engine.context import Caller
 from services.engine.errors import Problem, not_found
 from services.engine.intent import Intent, Pick, Select, SelectAny, SelectMany
@@ -42,7 +42,7 @@ class Root:
         chosen = tuple(
             (resource.name, type_, picks)
             for resource, type_, picks, named in self.candidates
-            if named or allows(caller.principal.scopes, resource, Action.READ)
+            if named or allows(caller.principal.scopes, resource, Permission.READ)
         )
         if not chosen:
             raise not_found()

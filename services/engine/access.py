@@ -8,7 +8,7 @@ from services.engine.errors import insufficient_scope
 from services.engine.resource import Resource
 
 
-class Action(StrEnum):
+class Permission(StrEnum):
     """What a scope allows on a resource (S3-064, S3-065, C-05)."""
 
     READ = "read"
@@ -17,9 +17,9 @@ class Action(StrEnum):
 
 
 _GRANTING = {
-    Action.READ: (Action.READ, Action.WRITE),
-    Action.WRITE: (Action.WRITE,),
-    Action.DELETE: (Action.DELETE, Action.WRITE),
+    Permission.READ: (Permission.READ, Permission.WRITE),
+    Permission.WRITE: (Permission.WRITE,),
+    Permission.DELETE: (Permission.DELETE, Permission.WRITE),
 }
 
 
@@ -33,7 +33,7 @@ class Principal:
     version: int
 
 
-def allows(scopes: Collection[str], resource: Resource, action: Action) -> bool:
+def allows(scopes: Collection[str], resource: Resource, action: Permission) -> bool:
     """Tell whether `scopes` allow `action` on `resource`."""
     return any(
         f"{resource.scope}:{granting}" in scopes or f"all:{granting}" in scopes
@@ -41,7 +41,7 @@ def allows(scopes: Collection[str], resource: Resource, action: Action) -> bool:
     )
 
 
-def require(scopes: Collection[str], resource: Resource, action: Action) -> None:
+def require(scopes: Collection[str], resource: Resource, action: Permission) -> None:
     """Raise the 403 problem unless `scopes` allow `action` on `resource` (S3-079)."""
     if not allows(scopes, resource, action):
         raise insufficient_scope(f"{resource.scope}:{action}", list(scopes))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from db import query
 from services.engine import encoding, intent
-from services.engine.access import Action, require
+from services.engine.access import Permission, require
 from services.engine.binding import Binder
 from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
@@ -44,7 +44,7 @@ class DocumentPlanner:
         resource = self.catalog[asked.resource]
         self.base = asked.base
         owner = self._owner(asked)
-        require(self.scopes, owner or resource, Action.READ)
+        require(self.scopes, owner or resource, Permission.READ)
         for path in asked.include:
             self._include(path, resource)
         sparse = self._sparse(asked.fields, resource)
@@ -97,7 +97,7 @@ class DocumentPlanner:
                 raise bad_request(f"{whole!r} cannot be included: {resource.plural} have no {name!r}.")
             resource = self.catalog.target(relation)
             if name not in known:
-                require(self.scopes, resource, Action.READ)
+                require(self.scopes, resource, Permission.READ)
                 self.sets.append(_Set(relation, resource, parent))
                 known[name] = len(self.sets) - 1
             parent = known[name]

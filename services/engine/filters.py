@@ -8,7 +8,7 @@ from typing import Any
 from db import query
 from db.describe import Kind
 from services.engine import encoding
-from services.engine.access import Action, require
+from services.engine.access import Permission, require
 from services.engine.binding import Binder
 from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
@@ -79,7 +79,7 @@ class FilterPlanner:
 
     def _related(self, relation: Relation, judge: Callable[[Resource], query.Condition]) -> query.Condition:
         target = self.catalog.target(relation)
-        require(self.scopes, target, Action.READ)
+        require(self.scopes, target, Permission.READ)
         # Asking for deleted relatives does not bring up deleted rows, nor the other way round.
         outside, self.touches_deleted = self.touches_deleted, False
         inner = judge(target)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from db import query
 from services.engine import encoding, intent
-from services.engine.access import Action, require
+from services.engine.access import Permission, require
 from services.engine.binding import Binder, Plan
 from services.engine.catalog import Catalog
 from services.engine.documents import DocumentPlanner
@@ -69,7 +69,7 @@ class _Planner:
 
     def readable(self, name: str) -> Resource:
         resource = self.catalog[name]
-        require(self.scopes, resource, Action.READ)
+        require(self.scopes, resource, Permission.READ)
         return resource
 
     def any_of(self, asked: intent.SelectAny) -> query.Query:

@@ -1,16 +1,19 @@
 """What a resource is: frozen data from which every surface is derived."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from db.describe import ColumnFacts, columns, is_tenant
 from db.describe import Kind as Kind
 from db.models import Model
 from services.engine.errors import Invalid
+
+if TYPE_CHECKING:
+    from services.engine.work import Change, Work
 
 
 class Operator(StrEnum):
@@ -58,11 +61,16 @@ Rule = Callable[[Mapping[str, Any]], Mapping[str, Invalid]]
 """Takes the valid values of a row and returns what is wrong between them, by field."""
 
 
+Fallback = Callable[[Mapping[str, Any], int], Any]
+"""Takes the values of a row and how often its result was taken already, and returns a value for the field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a resource; type, length and nullability come from its column.
 
-    `minimum` and `maximum` bound a number, `check` judges a value of the right type.
+    `minimum` and `maximum` bound a number, `check` judges a value of the right type. `fallback` makes the
+    value that nobody sent. A `fixed` field is written when the row is made and never again.
     """
 
     name: str
@@ -77,6 +85,8 @@ class Field:
     minimum: int | Decimal | None = None
     maximum: int | Decimal | None = None
     check: Check | None = None
+    fallback: Fallback | None = None
+    fixed: bool = False
     example: Any = None
 
 
@@ -103,6 +113,35 @@ class Relation:
         return self.one or self.many or ""
 
 
+class ActionKind(StrEnum):
+    """What an action does to rows, from which its address and its mutation follow."""
+
+    CREATE = "create"
+    REPLACE = "replace"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"
+    ITEM = "item"
+
+
+ActionRule = Callable[["Work", Sequence["Change"]], Awaitable[None]]
+"""Judges and completes changes before they are written, all of one request at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One way to write: `event` is the last word of its events' type, such as `created`.
+
+    An ITEM action is named by its verb, such as `confirm`: `POST /orders/{id}/confirm`, `confirmOrder`.
+    """
+
+    kind: ActionKind
+    name: str
+    event: str
+    doc: str
+    rule: ActionRule | None = None
+
+
 _IDENTITY = (Field("id", "Identifier, a UUID version 4.", filterable=True, sortable=True),)
 _LIFE_CYCLE = (
     Field("inserted_at", "When it was created, in UTC.", filterable=True, sortable=True),
@@ -117,7 +156,7 @@ class Resource:
 
     `type` is its name in relationships and events, where that differs from `name` (C-45). `aliases` maps
     names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29). `rules` judge
-    the fields of a row together.
+    the fields of a row together. Without `actions` it can only be read.
     """
 
     name: str
@@ -130,6 +169,7 @@ class Resource:
     sort: str = "-inserted_at"
     aliases: dict[str, str] = field(default_factory=dict, hash=False)
     rules: tuple[Rule, ...] = ()
+    actions: tuple[Action, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.type:
@@ -172,6 +212,16 @@ class Resource:
     def relations_by_name(self) -> dict[str, Relation]:
         """Return the relations by name."""
         return {relation.name: relation for relation in self.relations}
+
+    @cached_property
+    def actions_by_name(self) -> dict[str, Action]:
+        """Return the actions by name, such as `create` or `confirm`."""
+        return {action.name: action for action in self.actions}
+
+    @cached_property
+    def writable(self) -> tuple[Field, ...]:
+        """Return the fields that a client may write."""
+        return tuple(item for item in self.fields if item.writable)
 
     @cached_property
     def searchable(self) -> tuple[str, ...]:

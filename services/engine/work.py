@@ -1,0 +1,73 @@
+"""One write in its transaction, as the rules of the resources see it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from db.driver import Row
+from db.execute import Prepared
+from services.engine.context import Caller
+from services.engine.errors import Invalid, Problem
+from services.engine.resource import Action, Resource
+
+
+@dataclass(slots=True)
+class Change:
+    """One row on its way: what is stored, what was sent, and what will be written.
+
+    `values` are the valid values by column, which a rule may complete or alter; `stored` is the row before,
+    None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row as a
+    whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
+    """
+
+    id: str
+    values: dict[str, Any]
+    stored: dict[str, Any] | None = None
+    version: int = 0
+    index: int | None = None
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    invalid: dict[str, list[Invalid]] = field(default_factory=dict)
+    problem: Problem | None = None
+    document: bytes | None = None
+
+    @property
+    def after(self) -> dict[str, Any]:
+        """Return the row as it will be."""
+        return {**(self.stored or {}), **self.values}
+
+    @property
+    def good(self) -> bool:
+        """Tell whether nothing has been found wrong so far."""
+        return not self.invalid and self.problem is None
+
+    def refuse(self, name: str, found: Invalid) -> None:
+        """Say that a field is invalid."""
+        self.invalid.setdefault(name, []).append(found)
+
+
+class Work(Protocol):
+    """What a rule may do within the transaction of its action; nothing of it stays if the action fails.
+
+    Rules get every change of a request at once, so that a hundred rows take as many statements as one.
+    """
+
+    caller: Caller
+    action: Action
+
+    async def rows(self, prepared: Prepared, *parameters: bytes | None) -> list[Row]:
+        """Return the rows of one statement of `db.queries`; its workspace is filled in."""
+
+    async def load(self, resource: Resource, ids: Iterable[str]) -> dict[str, Change]:
+        """Return live rows by id, locked until the end, ready to be changed; missing ones are left out."""
+
+    def new(self, resource: Resource, values: dict[str, Any]) -> Change:
+        """Return a new row with these valid values, and the defaults for the rest, not yet written."""
+
+    async def insert(self, resource: Resource, changes: Sequence[Change], event: str = "created") -> None:
+        """Write new rows beside those of the action itself, with their events and audit rows."""
+
+    async def update(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
+        """Write loaded rows beside those of the action itself, with their events and audit rows.
+
+        A row is deleted by the value of `deleted_at`.
+        """

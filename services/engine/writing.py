@@ -1,0 +1,65 @@
+"""What a write asks for and what comes of it, in the words of no surface."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.engine.errors import Problem
+from services.engine.resource import Action, Resource
+
+MOST_ITEMS = 100
+"""How many rows one bulk request may write (S3-275)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row to write: its values by field name as JSON held them, its id as it was sent, its precondition."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    id: Any = None
+    if_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One action on one row, or on many at once.
+
+    `atomic` says that either all rows of a bulk request are written or none, `dry_run` that nothing stays, and
+    `merge` that JSON fields are merged (RFC 7396) instead of replaced. `key` is the idempotency key.
+    """
+
+    resource: Resource
+    action: Action
+    items: Sequence[Item]
+    bulk: bool = False
+    atomic: bool = True
+    dry_run: bool = False
+    merge: bool = False
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of one item: its row as a REST document without envelope, or the problem it failed with.
+
+    `id` is null for a row that was not made, `status` one of the events' words, `failed` or `skipped`.
+    """
+
+    id: str | None
+    version: int
+    status: str
+    document: bytes | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a write brought, one entry per item in the order of sending; `replayed` tells of a repetition."""
+
+    items: tuple[Written, ...]
+    replayed: bool = False
+
+    @property
+    def failed(self) -> int:
+        """Return how many items failed."""
+        return sum(item.problem is not None for item in self.items)
