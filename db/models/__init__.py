@@ -1,9 +1,13 @@
 """The tables, one module per resource."""
 
+from db.models.audit_logs import AuditLog
 from db.models.brands import Brand
 from db.models.categories import Category
 from db.models.columns import Currency, Model
+from db.models.counters import Counter
 from db.models.customers import Customer
+from db.models.events import Event
+from db.models.idempotency_records import IdempotencyRecord
 from db.models.imports import Import
 from db.models.order_items import OrderItem
 from db.models.orders import Order, OrderStatus
@@ -12,10 +16,14 @@ from db.models.tokens import Token
 from db.models.workspaces import Tier, Workspace
 
 __all__ = [
+    "AuditLog",
     "Brand",
     "Category",
+    "Counter",
     "Currency",
     "Customer",
+    "Event",
+    "IdempotencyRecord",
     "Import",
     "Model",
     "Order",

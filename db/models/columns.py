@@ -79,10 +79,17 @@ def workspace_key() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["workspace_id"], ["workspaces.id"])
 
 
-def tenant_key(table: str, column: str, target: str) -> ForeignKeyConstraint:
-    """Return the composite foreign key `table.column` to `target`, which can never cross a workspace."""
+def tenant_key(table: str, column: str, target: str, *, deferred: bool = False) -> ForeignKeyConstraint:
+    """Return the composite foreign key `table.column` to `target`, which can never cross a workspace.
+
+    A `deferred` one is checked when the transaction ends, so that parts may be written before their whole.
+    """
     return ForeignKeyConstraint(
-        ["workspace_id", column], [f"{target}.workspace_id", f"{target}.id"], name=f"fk_{table}_{column}"
+        ["workspace_id", column],
+        [f"{target}.workspace_id", f"{target}.id"],
+        name=f"fk_{table}_{column}",
+        deferrable=deferred or None,
+        initially="DEFERRED" if deferred else None,
     )
 
 

@@ -26,7 +26,7 @@ class OrderItem(Tenant, Model):
     __tablename__ = "order_items"
     __table_args__ = (
         workspace_key(),
-        tenant_key("order_items", "order_id", "orders"),
+        tenant_key("order_items", "order_id", "orders", deferred=True),
         tenant_key("order_items", "product_id", "products"),
         *ordered(
             "order_items",

@@ -235,13 +235,16 @@ class Problem(Exception):
     """A refusal from the catalogue.
 
     `detail` is a sentence naming the offending thing, `invalid` maps dotted field paths to what is wrong,
-    `extensions` are further members of the problem object (RFC 9457, section 3.2).
+    `extensions` are further members of the problem object (RFC 9457, section 3.2). `retry_after` are the
+    seconds after which it is worth trying again; `replayed` tells that an earlier call was refused so.
     """
 
     slug: Slug
     detail: str
     invalid: Mapping[str, Sequence[Invalid]] = field(default_factory=dict)
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    retry_after: int | None = None
+    replayed: bool = False
 
     def __str__(self) -> str:
         return f"{self.slug}: {self.detail}"
@@ -304,3 +307,17 @@ def internal_error(request_id: str) -> Problem:
     """Return the 500 that tells nothing but the id under which the log holds the details."""
     detail = f"The server failed unexpectedly; quote {request_id} when you report it."
     return Problem(Slug.INTERNAL_ERROR, detail)
+
+
+def conflict(detail: str, *, retry_after: int | None = None) -> Problem:
+    """Return the 409 whose `detail` tells which state forbids what."""
+    return Problem(Slug.CONFLICT, detail, retry_after=retry_after)
+
+
+def validation_failed(
+    invalid: Mapping[str, Sequence[Invalid]], extensions: Mapping[str, Any] | None = None
+) -> Problem:
+    """Return the 422 that names every invalid field (S3-261, S3-267)."""
+    count = len(invalid)
+    detail = f"{count} fields have validation errors." if count > 1 else f"{next(iter(invalid))} is invalid."
+    return Problem(Slug.VALIDATION_FAILED, detail, invalid, extensions or {})

@@ -18,6 +18,7 @@ class Change:
     `values` are the valid values by column, which a rule may complete or alter; `stored` is the row before,
     None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row as a
     whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
+    `generated` counts the attempts at values that fallbacks made.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Change:
     invalid: dict[str, list[Invalid]] = field(default_factory=dict)
     problem: Problem | None = None
     document: bytes | None = None
+    generated: dict[str, int] = field(default_factory=dict)
 
     @property
     def after(self) -> dict[str, Any]:
