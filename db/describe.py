@@ -1,13 +1,28 @@
 """Facts about columns that the layers above need, without showing them SQLAlchemy."""
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, Numeric, String, Table, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    Numeric,
+    String,
+    Table,
+    TextClause,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.models.columns import Model
+
+_LITERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|true|false")
 
 
 class Kind(StrEnum):
@@ -27,7 +42,8 @@ class Kind(StrEnum):
 class ColumnFacts:
     """One column: its kind, whether it may be null, its longest text in characters, if it has a default.
 
-    A decimal column also has a `precision` (all digits) and a `scale` (digits after the point).
+    A decimal column also has a `precision` (all digits) and a `scale` (digits after the point). `default` is
+    the literal default as JSON has it (a decimal as text), None where there is none or a function makes it.
     """
 
     name: str
@@ -38,6 +54,7 @@ class ColumnFacts:
     array: bool = False
     precision: int | None = None
     scale: int | None = None
+    default: Any = field(default=None, hash=False)
 
 
 # The order matters: a BigInteger is an Integer too.
@@ -104,4 +121,21 @@ def _facts(column: Column[Any], kind: Kind) -> ColumnFacts:
         array=kind is Kind.JSON and "'[]'" in str(getattr(column.server_default, "arg", "")),
         precision=getattr(column.type, "precision", None),
         scale=getattr(column.type, "scale", None),
+        default=_default(column, kind),
     )
+
+
+def _default(column: Column[Any], kind: Kind) -> Any:
+    """Return the literal default of `column`; what is neither quoted nor a plain number is a function."""
+    argument = getattr(column.server_default, "arg", None)
+    if isinstance(argument, str):
+        literal = str(argument)
+    elif isinstance(argument, TextClause) and argument.text[:1] + argument.text[-1:] == "''":
+        literal = argument.text[1:-1].replace("''", "'")
+    elif isinstance(argument, TextClause) and _LITERAL.fullmatch(argument.text):
+        literal = argument.text
+    else:
+        return None
+    if kind in (Kind.JSON, Kind.INTEGER, Kind.BIG_INTEGER, Kind.BOOLEAN):
+        return json.loads(literal)
+    return literal

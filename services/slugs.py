@@ -1,7 +1,10 @@
 """Slugs: short names in URLs, made of lower-case letters, digits and single hyphens."""
 
 import re
+import secrets
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from services.engine.errors import Invalid
 
@@ -35,3 +38,11 @@ def check(text: str) -> str | Invalid:
     return Invalid(
         "invalid_format", "A slug consists of lower-case letters and digits, with single hyphens between."
     )
+
+
+def fallback(values: Mapping[str, Any], attempt: int) -> str:
+    """Return a slug made of the name in `values`; from `attempt` 1 on it ends in a random suffix."""
+    name = str(values.get("name") or "")
+    if attempt == 0 and (slug := slugify(name)[:LONGEST].strip("-")):
+        return slug
+    return unique_slug(name, secrets.token_hex(3))

@@ -153,13 +153,18 @@ def text_search(table: str, *columns: str) -> tuple[Column[Any], Index]:
     return column, Index(f"ix_{table}_search", "workspace_id", "search", postgresql_using="gin")
 
 
+def check(name: str, condition: str, column: str, code: str) -> CheckConstraint:
+    """Return a check whose violation is told of `column` with `code`, one of the codes of a field error."""
+    return CheckConstraint(condition, name=name, info={"column": column, "code": code})
+
+
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     """Return a check that `column` holds one of `values`."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+    return check(column, f"{column} IN ({listed})", column, "inclusion")
 
 
 def safe_integer(column: str, *, minimum: int | None = None) -> CheckConstraint:
     """Return a check that `column` survives a round trip through any JSON reader."""
     low = -LARGEST_SAFE_INTEGER if minimum is None else minimum
-    return CheckConstraint(f"{column} BETWEEN {low} AND {LARGEST_SAFE_INTEGER}", name=column)
+    return check(column, f"{column} BETWEEN {low} AND {LARGEST_SAFE_INTEGER}", column, "less_than")

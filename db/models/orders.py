@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Numeric, String, text
+from sqlalchemy import BigInteger, Numeric, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,6 +14,7 @@ from db.models.columns import (
     CURRENCIES,
     Model,
     Tenant,
+    check,
     descending,
     json_search,
     live_unique,
@@ -66,7 +67,7 @@ class Order(Tenant, Model):
         safe_integer("subtotal_cents"),
         safe_integer("tax_cents"),
         safe_integer("total_cents"),
-        CheckConstraint("tax_rate >= 0 AND tax_rate < 10", name="tax_rate"),
+        check("tax_rate", "tax_rate >= 0 AND tax_rate < 10", "tax_rate", "less_than"),
     )
 
     number: Mapped[str] = mapped_column(String(32))

@@ -4,7 +4,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Integer, String, Text, text
+from sqlalchemy import BigInteger, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,6 +12,7 @@ from db.models.columns import (
     CURRENCIES,
     Model,
     Tenant,
+    check,
     descending,
     json_search,
     live_unique,
@@ -65,8 +66,8 @@ class Product(Tenant, Model):
         json_search("products", "nutrition"),
         json_search("products", "metadata"),
         _search_index,
-        CheckConstraint("gtin ~ '^[0-9]{14}$'", name="gtin"),
-        CheckConstraint("price_cents IS NULL OR currency IS NOT NULL", name="price_currency"),
+        check("gtin", "gtin ~ '^[0-9]{14}$'", "gtin", "invalid_format"),
+        check("price_currency", "price_cents IS NULL OR currency IS NOT NULL", "currency", "cant_be_blank"),
         one_of("status", tuple(ProductStatus)),
         one_of("currency", CURRENCIES),
         safe_integer("price_cents", minimum=0),

@@ -1,15 +1,23 @@
 """The one place that judges the fields of a write, for every surface and for imports alike."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
+from db.constraints import Fault, FaultKind
 from services.engine.errors import Invalid
 from services.engine.resource import Resource
-from services.engine.values import Read, reader
+from services.engine.stored import stored_values
+from services.engine.values import Inner, Read, reader
 
 BLANK = Invalid("cant_be_blank", "This is required.")
 UNKNOWN = Invalid("unknown_field", "There is no such field.")
+TAKEN = Invalid("already_taken", "Another row has this value, which must be unique.")
+MISSING = Invalid("not_found", "There is no such row.")
+LIFE_CYCLE = Invalid("exclusion", "This is set by DELETE and cleared by restoring, never written.")
 
 ERROR_CODES: dict[str, str] = {
     "cant_be_blank": "A required value is missing or empty.",
@@ -31,6 +39,13 @@ ERROR_CODES: dict[str, str] = {
 }
 """Every code of a field error and what it means (S3-268 to S3-270)."""
 
+_REFUSALS = {
+    "cant_be_blank": BLANK.message,
+    "inclusion": "The value is not among the allowed ones.",
+    "invalid_format": "The value does not have the form that the field needs.",
+    "less_than": "The number is out of range.",
+}
+
 # A client may send back what it read (Q-02), so the members of a document that are no fields are ignored.
 _DOCUMENT_MEMBERS = frozenset({"links", "relationships", "short_id"})
 
@@ -44,11 +59,27 @@ def validate(
 ) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
     """Return the values to store, typed and normalised, and everything wrong with them by field.
 
-    `from_text` reads the texts of a form or file, where a blank one means absent; otherwise the values
-    are what JSON held. `stored` is the row being changed; without it a new row is made, and required
-    fields must be there. Fields that only the server writes are ignored, as Q-02 says.
+    All stages in one: `read_values`, `demand_required`, `apply_rules`. `stored` is the row being changed;
+    without it a new row is made, and required fields must be there.
     """
-    readers = _readers(resource, from_text)
+    clean, invalid = read_values(resource, values, from_text=from_text)
+    if stored is None:
+        demand_required(resource, clean, invalid)
+    apply_rules(resource, {**stored, **clean} if stored else clean, invalid)
+    return clean, invalid
+
+
+def read_values(
+    resource: Resource, values: Mapping[str, Any], *, from_text: bool = False
+) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
+    """Return the values that can be read, typed and normalised, and what is wrong with the others by field.
+
+    `from_text` reads the texts of a form or file, where a blank one means absent; otherwise the values
+    are what JSON held, where null clears a field and a blank text is an empty text, which only a nullable
+    field without a format of its own takes. Fields that only the server writes are ignored (Q-02), but a
+    row cannot be deleted by writing `deleted_at`.
+    """
+    readers = _shape(resource, from_text).readers
     clean: dict[str, Any] = {}
     invalid: dict[str, list[Invalid]] = {}
     for name, value in values.items():
@@ -56,28 +87,45 @@ def validate(
             continue
         read = readers.get(name)
         if read is None:
-            if name not in resource.all_fields and name not in _DOCUMENT_MEMBERS:
-                invalid[name] = [UNKNOWN]
+            found = _fault_of_unwritable(resource, name, value)
+            if found is not None:
+                invalid[name] = [found]
             continue
         result = read(value)
         if isinstance(result, Invalid):
             invalid[name] = [result]
+        elif isinstance(result, Inner):
+            invalid.update((f"{name}.{path}", faults) for path, faults in result.invalid.items())
         else:
             clean[name] = result
-    if stored is None:
-        for name in _required(resource):
-            if name not in clean and name not in invalid:
-                invalid[name] = [BLANK]
-    _apply_rules(resource, {**(stored or {}), **clean}, invalid)
     return clean, invalid
 
 
-def read_field(resource: Resource, name: str, value: Any, *, from_text: bool = False) -> Any:
-    """Return one value of any field of `resource`, writable or not, ready to store, or an `Invalid`."""
-    return _reader(resource, name, from_text)(value)
+def demand_required(
+    resource: Resource, clean: Mapping[str, Any], invalid: dict[str, list[Invalid]], *, new: bool = True
+) -> None:
+    """Accuse the required fields that are absent; a replacement (not `new`) need not repeat fixed ones."""
+    for name in _shape(resource, False).required[new]:
+        if name not in clean and name not in invalid:
+            invalid[name] = [BLANK]
 
 
-def _apply_rules(resource: Resource, values: Mapping[str, Any], invalid: dict[str, list[Invalid]]) -> None:
+def with_defaults(resource: Resource, clean: Mapping[str, Any], *, new: bool = True) -> dict[str, Any]:
+    """Return a value for every writable field: the given one, else its column's default, else null.
+
+    So a replacement resets what it leaves out (S3-105, C-40); it leaves fixed fields as they are.
+    """
+    shape = _shape(resource, False)
+    result = {**shape.defaults[new], **clean}
+    for name, text in shape.containers:
+        if name not in clean:
+            # A fresh one every time, since a rule may fill it.
+            result[name] = orjson.loads(text)
+    return result
+
+
+def apply_rules(resource: Resource, values: Mapping[str, Any], invalid: dict[str, list[Invalid]]) -> None:
+    """Judge the fields of a row together; `values` is the whole row as it will be."""
     for rule in resource.rules:
         for name, found in rule(values).items():
             # A field that could not be read is not accused a second time of being absent.
@@ -85,30 +133,73 @@ def _apply_rules(resource: Resource, values: Mapping[str, Any], invalid: dict[st
                 invalid[name] = [found]
 
 
-@lru_cache(maxsize=512)
-def _readers(resource: Resource, from_text: bool) -> dict[str, Read]:
-    return {item.name: _reader(resource, item.name, from_text) for item in resource.fields if item.writable}
+def invalid_of(fault: Fault) -> Invalid:
+    """Return what a violated database constraint says of its field, in a standard code and a sentence."""
+    if fault.kind is FaultKind.TAKEN:
+        return TAKEN
+    if fault.kind is FaultKind.MISSING:
+        return MISSING
+    return Invalid(fault.code, _REFUSALS[fault.code])
+
+
+def read_field(resource: Resource, name: str, value: Any, *, from_text: bool = False) -> Any:
+    """Return one value of any field of `resource`, writable or not, ready to store, or an `Invalid`."""
+    return _reader(resource, name, from_text)(value)
+
+
+def _fault_of_unwritable(resource: Resource, name: str, value: Any) -> Invalid | None:
+    if name == "deleted_at":
+        return None if value is None else LIFE_CYCLE
+    return None if name in resource.all_fields or name in _DOCUMENT_MEMBERS else UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is worked out once per resource; `required` and `defaults` go by whether the row is new."""
+
+    readers: dict[str, Read]
+    required: dict[bool, tuple[str, ...]]
+    defaults: dict[bool, dict[str, Any]]
+    containers: tuple[tuple[str, bytes], ...]
 
 
 @lru_cache(maxsize=512)
-def _required(resource: Resource) -> tuple[str, ...]:
-    return tuple(item.name for item in resource.fields if item.required)
+def _shape(resource: Resource, from_text: bool) -> _Shape:
+    writable = resource.writable
+    defaults = {item.name: resource.facts[item.name].default for item in writable}
+    containers = {name: value for name, value in defaults.items() if isinstance(value, dict | list)}
+    plain = stored_values(
+        resource, {name: None if name in containers else defaults[name] for name in defaults}
+    )
+    return _Shape(
+        readers={item.name: _reader(resource, item.name, from_text) for item in writable},
+        required={
+            new: tuple(item.name for item in resource.fields if item.required and (new or not item.fixed))
+            for new in (True, False)
+        },
+        defaults={
+            new: {item.name: plain[item.name] for item in writable if new or not item.fixed}
+            for new in (True, False)
+        },
+        containers=tuple((name, orjson.dumps(value)) for name, value in containers.items()),
+    )
 
 
 @lru_cache(maxsize=4096)
 def _reader(resource: Resource, name: str, from_text: bool) -> Read:
     field, facts = resource.all_fields[name], resource.facts[name]
     typed, check = reader(field, facts, from_text=from_text), field.check
+    demanded = field.required or not facts.nullable
     longest = facts.max_length
     too_long = Invalid("too_long", f"The text may have at most {longest} characters.")
 
     def read(value: Any) -> Any:
         if value is None:
-            return None if facts.nullable else BLANK
+            return BLANK if demanded else None
         result = typed(value)
         if isinstance(result, Invalid):
             return result
-        if result == "" and not facts.nullable:
+        if result == "" and demanded:
             return BLANK
         result = result if check is None else check(result)
         # A check may shorten the text, so its length counts only now.

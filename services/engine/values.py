@@ -3,7 +3,8 @@
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +18,15 @@ from services.engine.errors import Invalid
 from services.engine.resource import Field
 
 Read = Callable[[Any], Any]
-"""Takes one value and returns the one to store, or an `Invalid`."""
+"""Takes one value and returns the one to store, or an `Invalid`, or an `Inner` of a composite one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """What is wrong inside a value, such as a list of lines, by path within it (`2.quantity`)."""
+
+    invalid: Mapping[str, list[Invalid]]
+
 
 DEEPEST = 20
 """How many levels a map or list in a JSON field may have."""
