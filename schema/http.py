@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import orjson
 from graphql import DocumentNode, OperationDefinitionNode, OperationType
 
-from schema.strict_json import JsonProblem, load
+from services.engine.strict_json import JsonProblem, load
 
 ALLOWED_METHODS = "GET, HEAD, POST"
 BATCH_LIMIT = 10

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from schema.http import GraphQLRequest, HttpProblem, parse
-from schema.strict_json import JsonProblem, load
+from services.engine.strict_json import JsonProblem, load
 
 LIMIT = 100_000
 
