@@ -40,7 +40,7 @@ class Unique:
 
 @lru_cache(maxsize=256)
 def faults(model: type[Model]) -> dict[str, Fault]:
-    """Return what each constraint of `model` says, by the name that PostgreSQL reports (codes 23503 to 23514).
+    """Return what each constraint of `model` says, by the name under which PostgreSQL reports it.
 
     A check speaks by its `info`; one without is left out, which start-up refuses.
     """
@@ -60,9 +60,8 @@ def absent(column: str) -> Fault:
 @lru_cache(maxsize=256)
 def uniques(model: type[Model]) -> tuple[Unique, ...]:
     """Return the column groups of `model` that are unique among live rows, without the workspace."""
-    found = [_index_columns(index) for index in _live_unique(table(model))]
-    names = [str(index.name) for index in _live_unique(table(model))]
-    return tuple(Unique(name, columns) for name, columns in sorted(zip(names, found, strict=True)))
+    found = [Unique(str(index.name), _columns(index)) for index in _live_unique(table(model))]
+    return tuple(sorted(found, key=lambda unique: unique.name))
 
 
 @lru_cache(maxsize=256)
@@ -78,10 +77,10 @@ def references(model: type[Model]) -> dict[str, type[Model]]:
 
 def _named(table: Table) -> Iterator[tuple[str, Fault | None]]:
     for constraint in table.constraints:
-        yield _name(constraint), _fault(constraint)
+        yield str(constraint.name), _fault(constraint)
     for index in table.indexes:
         if index.unique:
-            yield str(index.name), Fault(_index_columns(index)[-1], FaultKind.TAKEN)
+            yield str(index.name), Fault(_columns(index)[-1], FaultKind.TAKEN)
 
 
 def _fault(constraint: Constraint) -> Fault | None:
@@ -99,7 +98,7 @@ def _own(constraint: ForeignKeyConstraint) -> str:
     return list(constraint.column_keys)[-1]
 
 
-def _index_columns(index: Index) -> tuple[str, ...]:
+def _columns(index: Index) -> tuple[str, ...]:
     return tuple(column.name for column in index.columns if column.name != "workspace_id")
 
 
@@ -109,7 +108,3 @@ def _live_unique(table: Table) -> list[Index]:
         for index in table.indexes
         if index.unique and str(index.dialect_options["postgresql"]["where"]) == "deleted_at IS NULL"
     ]
-
-
-def _name(constraint: Constraint) -> str:
-    return str(constraint.name)

@@ -39,13 +39,6 @@ ERROR_CODES: dict[str, str] = {
 }
 """Every code of a field error and what it means (S3-268 to S3-270)."""
 
-_REFUSALS = {
-    "cant_be_blank": BLANK.message,
-    "inclusion": "The value is not among the allowed ones.",
-    "invalid_format": "The value does not have the form that the field needs.",
-    "less_than": "The number is out of range.",
-}
-
 # A client may send back what it read (Q-02), so the members of a document that are no fields are ignored.
 _DOCUMENT_MEMBERS = frozenset({"links", "relationships", "short_id"})
 
@@ -139,7 +132,7 @@ def invalid_of(fault: Fault) -> Invalid:
         return TAKEN
     if fault.kind is FaultKind.MISSING:
         return MISSING
-    return Invalid(fault.code, _REFUSALS[fault.code])
+    return BLANK if fault.code == BLANK.code else Invalid(fault.code, ERROR_CODES[fault.code])
 
 
 def read_field(resource: Resource, name: str, value: Any, *, from_text: bool = False) -> Any:
@@ -168,9 +161,7 @@ def _shape(resource: Resource, from_text: bool) -> _Shape:
     writable = resource.writable
     defaults = {item.name: resource.facts[item.name].default for item in writable}
     containers = {name: value for name, value in defaults.items() if isinstance(value, dict | list)}
-    plain = stored_values(
-        resource, {name: None if name in containers else defaults[name] for name in defaults}
-    )
+    plain = stored_values(resource, {**defaults, **dict.fromkeys(containers)})
     return _Shape(
         readers={item.name: _reader(resource, item.name, from_text) for item in writable},
         required={

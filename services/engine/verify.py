@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from db import describe
+from db import constraints, describe
 from services.engine.catalog import Catalog
 from services.engine.errors import CATALOGUE, Slug
 from services.engine.listing import default_sort
-from services.engine.resource import Field, Relation, Resource, Shown
+from services.engine.resource import ActionKind, Field, Relation, Resource, Shown
+from services.engine.validate import ERROR_CODES
 
 
 class VerificationFailed(Exception):
@@ -19,7 +20,7 @@ def verify(catalog: Catalog) -> None:
     found = [*_names(catalog), *_errors()]
     for resource in catalog:
         found += [*_table(resource), *_fields(resource), *_relations(catalog, resource)]
-        found += _sort(catalog, resource)
+        found += [*_sort(catalog, resource), *_actions(resource), *_constraints(resource)]
     if found:
         raise VerificationFailed("\n".join(found))
 
@@ -75,6 +76,13 @@ def _contradictions(resource: Resource, field: Field) -> Iterator[str]:
         yield f"{resource.name}.{field.name} is not shown, so nobody may filter, sort or search by it."
     if field.name.endswith("_cents") and "currency" not in resource.all_fields:
         yield f"{resource.name}.{field.name} is an amount without a currency beside it."
+    for trait, held in (
+        ("is required", field.required),
+        ("has a fallback", field.fallback is not None),
+        ("is fixed", field.fixed),
+    ):
+        if held and not field.writable:
+            yield f"{resource.name}.{field.name} {trait} but cannot be written."
 
 
 def _relations(catalog: Catalog, resource: Resource) -> Iterator[str]:
@@ -106,3 +114,26 @@ def _sort(catalog: Catalog, resource: Resource) -> Iterator[str]:
             field = listed.all_fields.get(term.name)
             if field is None or not field.sortable:
                 yield f"{name} are sorted by {term.name!r} by default, which is not sortable."
+
+
+def _actions(resource: Resource) -> Iterator[str]:
+    common = {kind for kind in ActionKind if kind is not ActionKind.ITEM}
+    for name, count in Counter(action.name for action in resource.actions).items():
+        if count > 1:
+            yield f"{resource.name} has {count} actions named {name!r}."
+    for action in resource.actions:
+        if action.kind is ActionKind.ITEM and action.name in common:
+            yield f"{resource.name}.{action.name} is an item action with the name of a common one."
+        if not action.doc:
+            yield f"{resource.name}.{action.name} is an action without a description."
+    for name in ("version", "deleted_at"):
+        if resource.actions and not describe.has_column(resource.model, name):
+            yield f"{resource.plural} have actions but no {name} column."
+
+
+def _constraints(resource: Resource) -> Iterator[str]:
+    for name in constraints.unmapped(resource.model):
+        yield f"The constraint {name} of {resource.plural} says nothing of a field."
+    for name, fault in constraints.faults(resource.model).items():
+        if fault.code and fault.code not in ERROR_CODES:
+            yield f"The constraint {name} has the code {fault.code!r}, which is no code of a field error."
