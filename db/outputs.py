@@ -242,6 +242,10 @@ def shape(node: Object, source: str, compiler: Compiler) -> Shape:
                 joins.append(connection(output.connection, cell(source, "id"), compiler).lateral(name))
                 outputs.append(cell(name, "r").label(output.alias))
                 counters.append(cell(name, "n"))
+            case query.Embed():
+                name = compiler.name("m")
+                joins.append(embedded(output, source, compiler).lateral(name))
+                outputs.append(cell(name, "j").label(output.alias))
     return Shape(tuple(joins), tuple(outputs), tuple(counters))
 
 
@@ -272,6 +276,20 @@ def one(node: query.One, source: str, compiler: Compiler) -> tuple[Select[Any], 
         .where(fence(target), target.c.id == cell(source, node.via), target.c.deleted_at.is_(None))
     )
     return statement, bool(built.counters)
+
+
+def embedded(node: query.Embed, source: str, compiler: Compiler) -> Select[Any]:
+    """Return one row `j`: the list of the rows that hang on a row of `source`, empty where there are none."""
+    target = table(node.object.model).alias(compiler.name("t"))
+    row = compiler.name("n")
+    built = shape(node.object, str(target.name), compiler)
+    element: Any = literal_column(row)
+    listed: Any = func.json_agg(aggregate_order_by(element, *ordering(target, node.order, False)))
+    return (
+        select(func.coalesce(listed, literal_column("'[]'::json")).label("j"))
+        .select_from(joined(target, built.joins).join(select(*built.outputs).lateral(row), true()))
+        .where(fence(target), target.c[node.via] == cell(source, "id"), target.c.deleted_at.is_(None))
+    )
 
 
 def _rendered(source: str, output: query.Value) -> ColumnElement[Any]:

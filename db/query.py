@@ -210,6 +210,16 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
+class Embed:
+    """The live rows whose column `via` holds our id, all of them, as a list of objects in this order."""
+
+    alias: str
+    object: "Object"
+    via: str
+    order: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A relation as type and id, or a list of them; `source` is the included set that holds its rows.
 
@@ -230,7 +240,7 @@ class References:
     references: tuple[Reference, ...]
 
 
-Output: TypeAlias = Value | Constant | Links | Etag | One | Many | References
+Output: TypeAlias = Value | Constant | Links | Etag | One | Many | Embed | References
 
 
 @dataclass(frozen=True, slots=True)

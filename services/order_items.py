@@ -10,11 +10,18 @@ ORDER_ITEM = Resource(
     model=OrderItem,
     doc="One line of an order.",
     fields=(
-        Field("order_id", "The order it belongs to.", filterable=True),
+        Field(
+            "order_id",
+            "The order it belongs to; a line never moves to another one.",
+            writable=True,
+            required=True,
+            filterable=True,
+            fixed=True,
+        ),
         Field("product_id", "The product sold, or null.", writable=True, filterable=True),
         Field(
             "name",
-            "What was sold, as it was called then.",
+            "What was sold, as it was called then; the product's name unless sent.",
             writable=True,
             filterable=True,
             sortable=True,
@@ -24,7 +31,7 @@ ORDER_ITEM = Resource(
         Field("position", "Place in the order, ascending.", filterable=True, sortable=True, example=0),
         Field(
             "quantity",
-            "Units sold; negative in a return.",
+            "Units sold, at least 1; negative in imported returns.",
             writable=True,
             required=True,
             filterable=True,
@@ -33,7 +40,7 @@ ORDER_ITEM = Resource(
         ),
         Field(
             "unit_price_cents",
-            "Price of one unit, in minor units of `currency`.",
+            "Price of one unit, in minor units of `currency`; the product's price unless sent.",
             writable=True,
             filterable=True,
             sortable=True,

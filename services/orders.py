@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from db.models import Currency, Order, OrderStatus
-from services.engine.resource import Field, Relation, Resource
+from services.engine.resource import Embedded, Field, Relation, Resource
+from services.order_items import ORDER_ITEM
 
 ORDER = Resource(
     name="order",
@@ -68,5 +69,24 @@ ORDER = Resource(
             "items", "Lines of the order.", many="order_item", via="order_id", nested=True, sort="position"
         ),
         Relation("customer", "Who bought.", one="customer", via="customer_id"),
+    ),
+    embedded=(
+        Embedded(
+            "line_items",
+            "The lines of the order, in order of position.",
+            relation="items",
+            resource=ORDER_ITEM,
+            fields=("product_id", "name", "quantity", "unit_price_cents"),
+            shown=(
+                "id",
+                "product_id",
+                "name",
+                "position",
+                "quantity",
+                "unit_price_cents",
+                "line_total_cents",
+                "currency",
+            ),
+        ),
     ),
 )

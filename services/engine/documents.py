@@ -10,7 +10,7 @@ from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
 from services.engine.listing import ListingPlanner, default_sort
 from services.engine.outputs import field_value
-from services.engine.resource import Relation, Resource, Shown
+from services.engine.resource import Embedded, Relation, Resource, Shown
 
 _DEEPEST_INCLUDE = 3
 _ALWAYS = ("id", "inserted_at", "updated_at")
@@ -108,11 +108,7 @@ class DocumentPlanner:
         relation = item.relation
         if relation.one:
             return query.Included(made, item.resource.type, item.parent, relation.via, "id")
-        terms = default_sort(item.resource, relation)
-        order = tuple(
-            query.Order(term.name, term.descending, item.resource.facts[term.name].nullable) for term in terms
-        )
-        order = (*order, query.Order("id", order[-1].descending, nullable=False))
+        order = _default_order(item.resource, relation)
         return query.Included(made, item.resource.type, item.parent, "id", relation.via, order)
 
     # Fields
@@ -122,7 +118,7 @@ class DocumentPlanner:
         for prefix, name in fields or ():
             resource = self._addressed(prefix, name, primary)
             found = resource.canonical(name)
-            if found not in resource.all_fields or resource.all_fields[found].shown is not Shown.ALWAYS:
+            if not _is_shown(resource, found):
                 raise bad_request(f"{_joined(prefix, name)!r} is not a field of {resource.plural}.")
             wanted.setdefault(resource.name, set(_ALWAYS)).add(found)
         return wanted
@@ -149,6 +145,7 @@ class DocumentPlanner:
             for item in resource.shown_fields
             if only is None or item.name in only
         ]
+        outputs += [_embed(resource, item) for item in resource.embedded if only is None or item.name in only]
         outputs.append(query.Links("links", self._links(resource)))
         if relations:
             outputs.append(query.References("relationships", self._references(relations)))
@@ -175,6 +172,32 @@ class DocumentPlanner:
             )
             for name, index in relations.items()
         )
+
+
+def _is_shown(resource: Resource, name: str) -> bool:
+    if name in resource.embedded_by_name:
+        return True
+    field = resource.all_fields.get(name)
+    return field is not None and field.shown is Shown.ALWAYS
+
+
+def _embed(resource: Resource, item: Embedded) -> query.Embed:
+    relation = resource.relations_by_name[item.relation]
+    values = tuple(field_value(item.resource, name, name) for name in item.shown)
+    return query.Embed(
+        item.name,
+        query.Object(item.resource.model, values),
+        relation.via,
+        _default_order(item.resource, relation),
+    )
+
+
+def _default_order(resource: Resource, relation: Relation) -> tuple[query.Order, ...]:
+    terms = default_sort(resource, relation)
+    order = tuple(
+        query.Order(term.name, term.descending, resource.facts[term.name].nullable) for term in terms
+    )
+    return (*order, query.Order("id", order[-1].descending, nullable=False))
 
 
 def _joined(prefix: str, name: str) -> str:

@@ -113,6 +113,23 @@ class Relation:
         return self.one or self.many or ""
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Rows of a to-many relation that stand as a list in the body of their parent, in and out.
+
+    `relation` is the name of that relation and `resource` what it leads to. `fields` are those of its fields
+    that may be sent, beside the id of a row that is already there, and `shown` those that are answered.
+    """
+
+    name: str
+    doc: str
+    relation: str
+    resource: "Resource"
+    fields: tuple[str, ...]
+    shown: tuple[str, ...]
+    most: int = 500
+
+
 class ActionKind(StrEnum):
     """What an action does to rows, from which its address and its mutation follow."""
 
@@ -156,7 +173,8 @@ class Resource:
 
     `type` is its name in relationships and events, where that differs from `name` (C-45). `aliases` maps
     names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29). `rules` judge
-    the fields of a row together. Without `actions` it can only be read.
+    the fields of a row together. `embedded` lists are part of its REST documents and of what is written.
+    Without `actions` it can only be read.
     """
 
     name: str
@@ -170,6 +188,7 @@ class Resource:
     aliases: dict[str, str] = field(default_factory=dict, hash=False)
     rules: tuple[Rule, ...] = ()
     actions: tuple[Action, ...] = ()
+    embedded: tuple[Embedded, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.type:
@@ -212,6 +231,11 @@ class Resource:
     def relations_by_name(self) -> dict[str, Relation]:
         """Return the relations by name."""
         return {relation.name: relation for relation in self.relations}
+
+    @cached_property
+    def embedded_by_name(self) -> dict[str, Embedded]:
+        """Return the embedded lists by name."""
+        return {item.name: item for item in self.embedded}
 
     @cached_property
     def actions_by_name(self) -> dict[str, Action]:

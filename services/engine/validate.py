@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 
 from db.constraints import Fault, FaultKind
+from services.engine import embedding
 from services.engine.errors import Invalid
 from services.engine.resource import Resource
 from services.engine.stored import stored_values
@@ -163,7 +164,11 @@ def _shape(resource: Resource, from_text: bool) -> _Shape:
     containers = {name: value for name, value in defaults.items() if isinstance(value, dict | list)}
     plain = stored_values(resource, {**defaults, **dict.fromkeys(containers)})
     return _Shape(
-        readers={item.name: _reader(resource, item.name, from_text) for item in writable},
+        readers={item.name: _reader(resource, item.name, from_text) for item in writable}
+        | {
+            item.name: embedding.reader(item, partial(read_values, item.resource))
+            for item in resource.embedded
+        },
         required={
             new: tuple(item.name for item in resource.fields if item.required and (new or not item.fixed))
             for new in (True, False)

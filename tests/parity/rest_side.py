@@ -74,9 +74,8 @@ class _Reader:
 
     def row(self, item: dict[str, Any], resource: Resource, relations: dict[str, Any]) -> Row:
         """Return a resource object with the resources that it relates to in their places."""
-        found = {
-            name: value for name, value in item.items() if name not in ("links", "relationships", "type")
-        }
+        beside = ("links", "relationships", "type", *resource.embedded_by_name)
+        found = {name: value for name, value in item.items() if name not in beside}
         for name, inner in relations.items():
             target = self.catalog.target(resource.relations_by_name[name])
             found[name] = self._related(item["relationships"][name], target, inner)

@@ -8,7 +8,17 @@ from typing import Any
 
 from tests.support.seed import Row
 
-_HIDDEN = {"workspace_id", "version"}
+_HIDDEN = {"workspace_id", "version", "line_items"}
+_LINE = (
+    "id",
+    "product_id",
+    "name",
+    "position",
+    "quantity",
+    "unit_price_cents",
+    "line_total_cents",
+    "currency",
+)
 
 LINKS: dict[str, Callable[[Row], dict[str, str | None]]] = {
     "workspaces": lambda row: {"self": address("workspaces", row["id"])},
@@ -52,6 +62,9 @@ def address(path: str, id_: uuid.UUID | None, nested: str = "") -> str | None:
 def document(plural: str, row: Row) -> dict[str, Any]:
     """Return the row as a resource object of the law."""
     shown = {name: rendered(value) for name, value in row.items() if name not in _HIDDEN}
+    if "line_items" in row:
+        lines = in_order(row["line_items"], "position")
+        shown["line_items"] = [{name: rendered(line[name]) for name in _LINE} for line in lines]
     return {**shown, "links": LINKS[plural](row)}
 
 

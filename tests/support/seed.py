@@ -240,6 +240,7 @@ def _orders(maker: _Maker, customers: list[Row]) -> list[Row]:
 def _order_items(maker: _Maker, orders: list[Row], products: list[Row]) -> list[Row]:
     made = []
     for place, order in enumerate(orders):
+        order["line_items"] = []
         for position in range(place % 5):
             n = len(made)
             quantity, price = (-1 if n % 10 == 9 else 1 + n % 4), 100 * (n % 5) + 99
@@ -260,6 +261,7 @@ def _order_items(maker: _Maker, orders: list[Row], products: list[Row]) -> list[
             made.append(line)
             if line["deleted_at"] is None:
                 order["subtotal_cents"] += line["line_total_cents"]
+                order["line_items"].append(line)
         order["tax_cents"] = int((order["subtotal_cents"] * order["tax_rate"]).to_integral_value())
         order["total_cents"] = order["subtotal_cents"] + order["tax_cents"]
     return made
@@ -317,9 +319,9 @@ def plant(database: str, scope_sets: Iterable[str] = SCOPE_SETS) -> Seed:
 
 
 def insert(connection: psycopg.Connection[Any], table: str, rows: Iterable[Row]) -> None:
-    """Insert rows as they are."""
+    """Insert rows as they are; those of another table that stand inside them are inserted on their own."""
     listed = list(rows)
-    names = list(listed[0])
+    names = [name for name in listed[0] if name != "line_items"]
     text = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, names)),
