@@ -3,22 +3,40 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 Row = tuple[bytes | None, ...]
 """One row in text format, copied out of libpq's memory."""
 
+_MAXIMUM_PARAMETERS = 65535
+
 
 class DatabaseError(Exception):
-    """A statement failed; `sqlstate` is PostgreSQL's five-character code."""
+    """A statement failed; `sqlstate` is PostgreSQL's five-character code.
+
+    `constraint`, `table` and `column` are named by PostgreSQL where the error is about one.
+    """
 
     def __init__(
-        self, sqlstate: str, message: str, constraint: str | None = None, detail: str | None = None
+        self,
+        sqlstate: str,
+        message: str,
+        constraint: str | None = None,
+        detail: str | None = None,
+        table: str | None = None,
+        column: str | None = None,
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
         self.message = message
         self.constraint = constraint
         self.detail = detail
+        self.table = table
+        self.column = column
+
+    def copy(self) -> Self:
+        """The same error to raise elsewhere, without this one's traceback."""
+        return type(self)(self.sqlstate, self.message, self.constraint, self.detail, self.table, self.column)
 
 
 class DatabaseUnavailable(DatabaseError):
@@ -27,6 +45,13 @@ class DatabaseUnavailable(DatabaseError):
 
 class StatementTimeout(DatabaseError):
     """The statement was cancelled by PostgreSQL, as a rule for exceeding `statement_timeout`."""
+
+
+class StatementStale(DatabaseError):
+    """A statement prepared earlier no longer fits the schema; the next attempt prepares it anew.
+
+    Raised inside transactions alone, where nothing is repeated unseen: run the transaction once more.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +126,18 @@ class Traffic:
     def __init__(self) -> None:
         self.statements = 0
         self.round_trips = 0
+
+
+def refusal(parameters: Sequence[bytes | None]) -> DatabaseError | None:
+    """What libpq would not report: it ends a text parameter silently at a zero byte."""
+    for parameter in parameters:
+        if parameter is not None and b"\0" in parameter:
+            return DatabaseError("22021", "A text parameter contains a zero byte.")
+    if len(parameters) > _MAXIMUM_PARAMETERS:
+        return DatabaseError("54023", f"A statement takes at most {_MAXIMUM_PARAMETERS} parameters.")
+    return None
+
+
+def closed() -> DatabaseUnavailable:
+    """The error of all that is asked of a closed driver."""
+    return DatabaseUnavailable("08003", "The database driver is closed.")

@@ -1,27 +1,13 @@
 """One pipelined libpq connection: it sends calls in order and settles each with its own answer."""
 
-import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from psycopg import Error as LibpqError
-from psycopg import pq
 from psycopg.pq.abc import PGconn, PGresult
 
-from db.calls import Call, DatabaseError, DatabaseUnavailable, Row, StatementTimeout, Traffic
-
-_TUPLES = int(pq.ExecStatus.TUPLES_OK)
-_COMMAND = int(pq.ExecStatus.COMMAND_OK)
-_EMPTY = int(pq.ExecStatus.EMPTY_QUERY)
-_SYNC = int(pq.ExecStatus.PIPELINE_SYNC)
-_ABORTED = int(pq.ExecStatus.PIPELINE_ABORTED)
-_FATAL = int(pq.ExecStatus.FATAL_ERROR)
-_BAD = int(pq.ConnStatus.BAD)
-
-# A schema change can give a prepared statement another result type, drop it, or leave it with parameter
-# types that no longer fit; preparing the same text again heals all of these.
-_STALE = frozenset({"0A000", "26000", "42883", "42804"})
-
+from db import wire
+from db.calls import Call, DatabaseError, DatabaseUnavailable, Traffic
 
 _PLANNING = {
     True: b"SET plan_cache_mode = force_generic_plan",
@@ -29,8 +15,8 @@ _PLANNING = {
 }
 
 
-class Connection:
-    """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks.
+class Connection(wire.Wire):
+    """A connection that independent single statements share.
 
     Every call ends with its own sync, so PostgreSQL gives each its own implicit transaction and an error
     never reaches a neighbour. Answers arrive in the order of sending: `pending` is all the bookkeeping.
@@ -46,27 +32,10 @@ class Connection:
         on_lost: "Callable[[Connection, list[Call], DatabaseUnavailable], None]",
     ) -> None:
         self.pending: deque[Call] = deque()
-        self._traffic = traffic
-        self._pgconn = pgconn
-        self._loop = asyncio.get_running_loop()
-        self._fd = pgconn.socket
-        self._prepared_limit = prepared_limit
         self._generic = False
-        self._prepared: OrderedDict[str, bytes] = OrderedDict()
-        self._stale: list[bytes] = []
-        self._names = 0
-        self._writing = False
-        self._end: DatabaseUnavailable | None = None
         self._on_ready = on_ready
         self._on_lost = on_lost
-        pgconn.nonblocking = 1
-        pgconn.enter_pipeline_mode()
-        self._loop.add_reader(self._fd, self._readable)
-
-    @property
-    def backend_pid(self) -> int:
-        """The process id of the server's backend."""
-        return self._pgconn.backend_pid
+        super().__init__(pgconn, prepared_limit=prepared_limit, traffic=traffic)
 
     def send(self, call: Call) -> None:
         """Send one call now; its future is settled by a later readiness callback."""
@@ -100,16 +69,9 @@ class Connection:
                 pgconn.send_query_prepared(name, call.parameters)
             else:
                 pgconn.send_query_params(call.text.encode(), call.parameters)
-            pgconn.pipeline_sync()
-            if pgconn.flush() and not self._writing:
-                self._writing = True
-                self._loop.add_writer(self._fd, self._writable)
+            self._sync()
         except LibpqError as error:
-            self._lose(_lost(str(error)))
-
-    def close(self) -> None:
-        """Close the socket; calls in flight fail with `DatabaseUnavailable`."""
-        self._lose(DatabaseUnavailable("08003", "The database connection was closed."))
+            self._lose(wire.lost(str(error)))
 
     def _plan_anew(self, call: Call) -> None:
         """Queue the change of the way of planning in the call's own pipeline segment."""
@@ -119,26 +81,9 @@ class Connection:
 
     def _prepare(self, call: Call) -> bytes:
         """Queue a Parse in the call's own pipeline segment, after closing what it displaces."""
-        while len(self._prepared) >= self._prepared_limit:
-            self._stale.append(self._prepared.popitem(last=False)[1])
-        for old in self._stale:
-            self._pgconn.send_close_prepared(old)
-            call.preparing += 1
-        self._stale.clear()
-        self._names += 1
-        name = b"d%d" % self._names
-        self._pgconn.send_prepare(name, call.text.encode())
-        call.preparing += 1
-        self._prepared[call.text] = name
+        name, displaced = self._parse(call.text)
+        call.preparing += 1 + len(displaced)
         return name
-
-    def _writable(self) -> None:
-        try:
-            if not self._pgconn.flush():
-                self._writing = False
-                self._loop.remove_writer(self._fd)
-        except LibpqError as error:
-            self._lose(_lost(str(error)))
 
     def _readable(self) -> None:
         pgconn = self._pgconn
@@ -150,16 +95,16 @@ class Connection:
             while not pgconn.is_busy() and pending:
                 result = pgconn.get_result()
                 if result is None:
-                    if pgconn.status == _BAD:
-                        self._lose(_lost(pgconn.get_error_message()))
+                    if pgconn.status == wire.BAD:
+                        self._lose(wire.lost(pgconn.get_error_message()))
                         return
-                elif result.status == _SYNC:
+                elif result.status == wire.SYNC:
                     settled = True
                     self._settle(pending.popleft())
                 elif not self._accept(pending[0], result):
                     return
         except LibpqError as error:
-            self._lose(_lost(str(error)))
+            self._lose(wire.lost(str(error)))
             return
         if settled:
             self._on_ready(self)
@@ -167,17 +112,17 @@ class Connection:
     def _accept(self, call: Call, result: PGresult) -> bool:
         """Take one result for the call; False when it ended the connection."""
         status = result.status
-        if status == _TUPLES:
+        if status == wire.TUPLES:
             # The result of a cancelled call is read and dropped: the answers behind it stay in step.
             if not call.future.done():
-                call.rows = _rows(result)
-        elif status == _COMMAND:
+                call.rows = wire.rows_of(result)
+        elif status == wire.COMMAND:
             if call.preparing:
                 call.preparing -= 1
-        elif status == _FATAL:
-            call.error = _error(result)
-        elif status not in (_ABORTED, _EMPTY):
-            call.error = DatabaseUnavailable("0A000", "COPY is not supported: the connection was closed.")
+        elif status == wire.FATAL:
+            call.error = wire.error_of(result)
+        elif status not in (wire.ABORTED, wire.EMPTY):
+            call.error = wire.refused_copy()
             call.idempotent = False
         result.clear()
         if isinstance(call.error, DatabaseUnavailable):
@@ -194,7 +139,7 @@ class Connection:
             return
         if call.preparing:
             self._blame(call.name, error)
-        stale = error.sqlstate in _STALE
+        stale = error.sqlstate in wire.STALE
         if (call.preparing or stale) and self._prepared.get(call.text) == call.name:
             del self._prepared[call.text]
             self._stale.append(call.name)
@@ -213,49 +158,10 @@ class Connection:
         """Give the calls already sent behind a failed Parse its error, not "does not exist"."""
         for call in self.pending:
             if call.name == name:
-                call.unprepared = type(error)(error.sqlstate, error.message, error.constraint, error.detail)
+                call.unprepared = error.copy()
 
-    def _lose(self, error: DatabaseUnavailable) -> None:
-        """Give the connection up and hand the calls in flight back."""
-        if self._end is not None:
-            return
-        self._end = error
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        self._pgconn.finish()
+    def _ended(self, error: DatabaseUnavailable) -> None:
+        """Hand the calls in flight back."""
         calls = list(self.pending)
         self.pending.clear()
         self._on_lost(self, calls, error)
-
-
-def _rows(result: PGresult) -> list[Row]:
-    value = result.get_value
-    if result.nfields == 1:
-        return [(value(row, 0),) for row in range(result.ntuples)]
-    columns = range(result.nfields)
-    return [tuple([value(row, column) for column in columns]) for row in range(result.ntuples)]
-
-
-def _error(result: PGresult) -> DatabaseError:
-    """Turn an error result into an exception; a FATAL one means that the backend is gone."""
-    field = result.error_field
-    sqlstate = (field(pq.DiagnosticField.SQLSTATE) or b"08006").decode()
-    message = field(pq.DiagnosticField.MESSAGE_PRIMARY)
-    severity = field(pq.DiagnosticField.SEVERITY_NONLOCALIZED)
-    if severity is None or severity in (b"FATAL", b"PANIC"):
-        reason = message.decode(errors="replace") if message else result.get_error_message()
-        return DatabaseUnavailable(sqlstate, _lost(reason).message)
-    constraint = field(pq.DiagnosticField.CONSTRAINT_NAME)
-    detail = field(pq.DiagnosticField.MESSAGE_DETAIL)
-    kind = StatementTimeout if sqlstate == "57014" else DatabaseError
-    return kind(
-        sqlstate,
-        (message or b"").decode(errors="replace"),
-        constraint.decode(errors="replace") if constraint else None,
-        detail.decode(errors="replace") if detail else None,
-    )
-
-
-def _lost(reason: str) -> DatabaseUnavailable:
-    first = reason.strip().partition("\n")[0].rstrip(".") or "no reason given"
-    return DatabaseUnavailable("08006", f"The database connection was lost: {first}.")

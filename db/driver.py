@@ -3,16 +3,38 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from db.calls import Call, DatabaseError, DatabaseUnavailable, Row, Statement, StatementTimeout, Traffic
+from db.calls import (
+    Call,
+    DatabaseError,
+    DatabaseUnavailable,
+    Row,
+    Statement,
+    StatementStale,
+    StatementTimeout,
+    Traffic,
+    closed,
+    refusal,
+)
 from db.connecting import connect, startup_conninfo
 from db.connection import Connection
+from db.sessions import Session, Sessions, session_settings
 
-__all__ = ["DatabaseError", "DatabaseUnavailable", "Driver", "Row", "Statement", "StatementTimeout"]
+__all__ = [
+    "DatabaseError",
+    "DatabaseUnavailable",
+    "Driver",
+    "Row",
+    "Session",
+    "Sessions",
+    "Statement",
+    "StatementStale",
+    "StatementTimeout",
+]
 
 _FIRST_BACKOFF = 0.02
 _LAST_BACKOFF = 1.0
-_MAXIMUM_PARAMETERS = 65535
 
 
 class Driver:
@@ -22,7 +44,8 @@ class Driver:
     `startup_options=False` those that refuse the `options` start-up parameter: the session settings are
     then set by one statement after connecting. `session_options` adds to or replaces these settings.
     `connect_timeout` and `statement_timeout` are in seconds. Statements are single and leave no transaction
-    open: never send BEGIN. The counters count executed statements (not PREPARE) and network round trips.
+    open: send BEGIN to one of the `sessions` alone, which are up to `size` connections more. The counters
+    count executed statements (not PREPARE) and network round trips.
     """
 
     def __init__(
@@ -55,6 +78,16 @@ class Driver:
         self._size, self._depth = size, depth
         self._prepared_limit = prepared_limit if prepare else 0
         self._connect_timeout = connect_timeout
+        self._traffic = Traffic()
+        own = {**session_settings(prepare), **self._settings}
+        conninfo = startup_conninfo(conninfo, own if startup_options else {}, application_name)
+        self.sessions = Sessions(
+            partial(connect, conninfo, {} if startup_options else own, connect_timeout),
+            size=size,
+            patience=connect_timeout,
+            prepared_limit=self._prepared_limit,
+            traffic=self._traffic,
+        )
         self._connections: list[Connection] = []
         self._idle: list[Connection] = []
         self._queue: deque[list[Call]] = deque()
@@ -64,7 +97,6 @@ class Driver:
         self._outage: float | None = None
         self._failure: DatabaseUnavailable | None = None
         self._closed = False
-        self._traffic = Traffic()
 
     @property
     def statements_sent(self) -> int:
@@ -79,7 +111,7 @@ class Driver:
     async def open(self) -> None:
         """Connect once, to fail early; `fetch` connects by itself too. Raises `DatabaseUnavailable`."""
         if self._closed:
-            raise _closed()
+            raise closed()
         if not self._connections:
             self._adopt(await self._connected())
 
@@ -91,7 +123,8 @@ class Driver:
             await asyncio.gather(self._opener, return_exceptions=True)
         for connection in list(self._connections):
             connection.close()
-        self._fail_waiting(_closed())
+        self._fail_waiting(closed())
+        await self.sessions.close()
 
     async def fetch(
         self, statement: Statement, parameters: Sequence[bytes | None], *, idempotent: bool = True
@@ -101,9 +134,9 @@ class Driver:
         An idempotent call in flight on a connection that is lost is sent once more on a fresh one.
         Raises `DatabaseError` or one of its two special kinds.
         """
-        refusal = _refusal(parameters)
-        if refusal is not None:
-            raise refusal
+        refused = refusal(parameters)
+        if refused is not None:
+            raise refused
         future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
         call = Call(statement.text, parameters, future, idempotent, statement.generic)
         if self._idle:
@@ -117,11 +150,11 @@ class Driver:
     ) -> list[list[Row] | DatabaseError]:
         """Execute the statements in one pipeline on one connection, each on its own: errors are outcomes."""
         loop = asyncio.get_running_loop()
-        outcomes: list[list[Row] | DatabaseError | None] = [_refusal(parameters) for _, parameters in calls]
+        outcomes: list[list[Row] | DatabaseError | None] = [refusal(parameters) for _, parameters in calls]
         batch = [
             Call(statement.text, parameters, loop.create_future(), idempotent, statement.generic)
-            for (statement, parameters), refusal in zip(calls, outcomes, strict=True)
-            if refusal is None
+            for (statement, parameters), refused in zip(calls, outcomes, strict=True)
+            if refused is None
         ]
         if batch:
             self._submit(batch)
@@ -136,7 +169,7 @@ class Driver:
     def _submit(self, batch: list[Call]) -> None:
         """Send the batch on the best connection, or queue it behind those already waiting."""
         if self._closed:
-            _fail(batch, _closed())
+            _fail(batch, closed())
         elif not self._connections and self._given_up() and self._failure is not None:
             _fail(batch, self._failure)
             self._grow()
@@ -248,7 +281,7 @@ class Driver:
         """Put a new connection to work, first for the calls that lost theirs."""
         if self._closed:
             connection.close()
-            raise _closed()
+            raise closed()
         self._outage = self._failure = None
         self._backoff = _FIRST_BACKOFF
         self._connections.append(connection)
@@ -272,17 +305,3 @@ def _fail(calls: Sequence[Call], error: DatabaseUnavailable) -> None:
     for call in calls:
         if not call.future.done():
             call.future.set_exception(DatabaseUnavailable(error.sqlstate, error.message))
-
-
-def _closed() -> DatabaseUnavailable:
-    return DatabaseUnavailable("08003", "The database driver is closed.")
-
-
-def _refusal(parameters: Sequence[bytes | None]) -> DatabaseError | None:
-    """What libpq would not report: it ends a text parameter silently at a zero byte."""
-    for parameter in parameters:
-        if parameter is not None and b"\0" in parameter:
-            return DatabaseError("22021", "A text parameter contains a zero byte.")
-    if len(parameters) > _MAXIMUM_PARAMETERS:
-        return DatabaseError("54023", f"A statement takes at most {_MAXIMUM_PARAMETERS} parameters.")
-    return None
