@@ -2,17 +2,18 @@
 
 import hashlib
 
-_BASE_LENGTH = 12
+from services.engine import versions
+
 _REPRESENTATION_LENGTH = 8
 
 
 def entity_tag(id_: str, version: int, representation: bytes | None = None) -> bytes:
     """Return the strong tag of a version, or of one representation of it where it has several (C-54)."""
-    base = hashlib.sha256(f"{id_}:{version}".encode()).hexdigest()[:_BASE_LENGTH]
+    base = versions.tag(id_, version)
     if representation is None:
-        return f'"{base}"'.encode()
+        return base.encode()
     suffix = hashlib.blake2b(representation, digest_size=_REPRESENTATION_LENGTH // 2).hexdigest()
-    return f'"{base}-{suffix}"'.encode()
+    return f'{base[:-1]}-{suffix}"'.encode()
 
 
 def is_current(if_none_match: bytes | None, tag: bytes) -> bool:
