@@ -20,7 +20,8 @@ def verify(catalog: Catalog) -> None:
     found = [*_names(catalog), *_errors()]
     for resource in catalog:
         found += [*_table(resource), *_fields(resource), *_relations(catalog, resource)]
-        found += [*_sort(catalog, resource), *_actions(resource), *_constraints(resource)]
+        found += [*_sort(catalog, resource), *_embedded(resource), *_actions(resource)]
+        found += _constraints(resource)
     if found:
         raise VerificationFailed("\n".join(found))
 
@@ -39,6 +40,9 @@ def _names(catalog: Catalog) -> Iterator[str]:
         both = set(resource.all_fields) & set(resource.relations_by_name)
         for name in sorted(both):
             yield f"{resource.name}.{name} is both a field and a relation."
+        others = {*resource.all_fields, *resource.relations_by_name}
+        for name in sorted(set(resource.embedded_by_name) & others):
+            yield f"{resource.name}.{name} is an embedded list with the name of a field or relation."
 
 
 def _errors() -> Iterator[str]:
@@ -114,6 +118,22 @@ def _sort(catalog: Catalog, resource: Resource) -> Iterator[str]:
             field = listed.all_fields.get(term.name)
             if field is None or not field.sortable:
                 yield f"{name} are sorted by {term.name!r} by default, which is not sortable."
+
+
+def _embedded(resource: Resource) -> Iterator[str]:
+    for item in resource.embedded:
+        relation = resource.relations_by_name.get(item.relation)
+        if relation is None or relation.many != item.resource.name:
+            yield f"{resource.name}.{item.name} embeds {item.relation!r}, which does not lead there."
+        known, writable = set(item.resource.all_fields), {field.name for field in item.resource.writable}
+        for name in (*item.fields, *item.shown):
+            if name not in known:
+                yield f"{resource.name}.{item.name} embeds the field {name!r}, which does not exist."
+        for name in item.fields:
+            if name in known - writable:
+                yield f"{resource.name}.{item.name} takes the field {name!r}, which cannot be written."
+        if not item.doc:
+            yield f"{resource.name}.{item.name} has no description."
 
 
 def _actions(resource: Resource) -> Iterator[str]:

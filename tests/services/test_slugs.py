@@ -1,5 +1,7 @@
 """Slugs are made from any text and stay within their alphabet and length."""
 
+import re
+
 import pytest
 
 from services import slugs
@@ -35,3 +37,17 @@ def test_anything_else_is_no_slug(text: str) -> None:
 
     assert isinstance(refused, Invalid)
     assert refused.code == "invalid_format"
+
+
+def test_a_row_without_a_slug_gets_one_of_its_name() -> None:
+    """The first attempt is plain, later ones end in six random digits."""
+    assert slugs.fallback({"name": "Café au lait"}, 0) == "cafe-au-lait"
+    assert slugs.fallback({"name": "a" * 254 + " b"}, 0) == "a" * 254
+    assert re.fullmatch(r"cafe-au-lait-[0-9a-f]{6}", slugs.fallback({"name": "Café au lait"}, 1))
+    assert slugs.fallback({"name": "Oats"}, 1) != slugs.fallback({"name": "Oats"}, 2)
+
+
+@pytest.mark.parametrize("values", [{}, {"name": None}, {"name": "麦片"}])
+def test_a_name_without_letters_or_digits_leaves_random_digits_alone(values: dict[str, str | None]) -> None:
+    assert re.fullmatch(r"[0-9a-f]{6}", slugs.fallback(values, 0))
+    assert slugs.fallback(values, 0) != slugs.fallback(values, 0)

@@ -1,17 +1,25 @@
 """Every field of a write is judged in one place, all at once, with the standard codes."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
 from services.engine.resource import Resource
-from services.engine.validate import ERROR_CODES, read_field, validate
-from services.order_items import ORDER_ITEM
+from services.engine.validate import (
+    ERROR_CODES,
+    demand_required,
+    read_field,
+    read_values,
+    validate,
+    with_defaults,
+)
 from services.orders import ORDER
 from services.products import PRODUCT
 from services.workspaces import WORKSPACE
@@ -197,8 +205,8 @@ def test_a_price_needs_a_currency_in_the_row_that_results() -> None:
 
 
 def test_required_fields_are_demanded_of_new_rows_only() -> None:
-    assert set(validate(ORDER_ITEM, {})[1]) == {"quantity"}
-    assert validate(ORDER_ITEM, {}, stored={"quantity": 1}) == ({}, {})
+    assert set(validate(PRODUCT, {})[1]) == {"name"}
+    assert validate(PRODUCT, {}, stored={"name": "Oats"}) == ({}, {})
 
 
 def test_a_field_that_no_caller_may_write_can_still_be_read() -> None:
@@ -210,3 +218,96 @@ def test_the_largest_safe_amount_is_taken() -> None:
     price = {"price_cents": 2**53 - 1, "currency": "EUR"}
 
     assert validate(PRODUCT, price, stored={}) == (price, {})
+
+
+def test_reading_alone_demands_nothing_and_judges_no_fields_together() -> None:
+    assert read_values(PRODUCT, {"price_cents": 1}) == ({"price_cents": 1}, {})
+    assert read_values(PRODUCT, {}) == ({}, {})
+
+
+def test_a_row_is_not_deleted_by_writing_it() -> None:
+    """Q-02: a document that was read goes back unchanged, with its null."""
+    assert read_values(BRAND, {"deleted_at": None}) == ({}, {})
+    clean, invalid = read_values(BRAND, {"deleted_at": "2026-01-31T12:00:00Z", "name": "Oats"})
+
+    assert clean == {"name": "Oats"}
+    assert {name: [found.code for found in faults] for name, faults in invalid.items()} == {
+        "deleted_at": ["exclusion"]
+    }
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "\u00a0"])
+def test_a_required_field_is_never_blank(value: Any) -> None:
+    assert codes(PRODUCT, {"name": value}) == {"name": ["cant_be_blank"]}
+
+
+def test_an_empty_text_is_a_value_where_null_would_be_one() -> None:
+    assert read_values(PRODUCT, {"sku": " ", "description": None}) == ({"sku": "", "description": None}, {})
+    assert codes(BRAND, {"website": ""}) == {"website": ["invalid_format"]}
+
+
+def test_a_required_field_that_could_not_be_read_is_accused_once() -> None:
+    clean, invalid = read_values(PRODUCT, {"name": 5})
+    demand_required(PRODUCT, clean, invalid)
+
+    assert {name: [found.code for found in faults] for name, faults in invalid.items()} == {
+        "name": ["invalid_format"]
+    }
+
+
+def test_every_writable_field_gets_a_value() -> None:
+    """S3-105, C-40: maps default to empty ones; what has no default becomes null."""
+    assert with_defaults(PRODUCT, {"name": "Oats", "nutrition": None}) == {
+        "gtin": None,
+        "name": "Oats",
+        "slug": None,
+        "sku": None,
+        "description": None,
+        "ingredients": None,
+        "nutrition": None,
+        "image_url": None,
+        "status": "draft",
+        "price_cents": None,
+        "currency": None,
+        "quantity": 0,
+        "category_id": None,
+        "brand_id": None,
+        "metadata": {},
+    }
+
+
+def test_defaults_have_the_types_of_values_that_were_sent() -> None:
+    assert with_defaults(ORDER, {})["tax_rate"] == Decimal(0)
+    assert isinstance(with_defaults(ORDER, {})["tax_rate"], Decimal)
+
+
+def test_what_one_row_does_to_its_default_stays_its_own() -> None:
+    with_defaults(PRODUCT, {})["metadata"]["seen"] = True
+
+    assert with_defaults(PRODUCT, {})["metadata"] == {}
+
+
+def test_a_replacement_need_not_repeat_what_never_changes() -> None:
+    fields = tuple(replace(item, fixed=item.name == "name") for item in PRODUCT.fields)
+    product = replace(PRODUCT, fields=fields)
+    asked: dict[bool, set[str]] = {}
+    for new in (True, False):
+        invalid: dict[str, Any] = {}
+        demand_required(product, {}, invalid, new=new)
+        asked[new] = set(invalid)
+
+    assert asked == {True: {"name"}, False: set()}
+    assert set(with_defaults(product, {})) - set(with_defaults(product, {}, new=False)) == {"name"}
+
+
+def test_a_fault_inside_a_list_is_told_by_its_path() -> None:
+    """C-48."""
+    lines = [{"quantity": 1}, {"quantity": "x", "colour": "red"}, 7]
+    clean, invalid = read_values(ORDER, {"line_items": lines, "currency": "EUR"})
+
+    assert clean == {"currency": "EUR"}
+    assert {name: [found.code for found in faults] for name, faults in invalid.items()} == {
+        "line_items.1.quantity": ["not_an_integer"],
+        "line_items.1.colour": ["unknown_field"],
+        "line_items.2": ["invalid_format"],
+    }
