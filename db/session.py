@@ -28,7 +28,7 @@ class Session(wire.Wire):
         *,
         prepared_limit: int,
         traffic: Traffic,
-        on_stale: Callable[[], None],
+        on_stale: "Callable[[Session], None]",
         on_lost: "Callable[[Session, DatabaseUnavailable], None]",
     ) -> None:
         # Which schema the prepared statements were made for, as the pool counts.
@@ -187,7 +187,7 @@ class Session(wire.Wire):
         name = self._prepared.get(self._calls[len(self._rows)][0].text)
         if name is not None and name not in self._fresh:
             self._error = StatementStale(error.sqlstate, error.message)
-            self._on_stale()
+            self._on_stale(self)
 
     def _settle(self, future: asyncio.Future[list[list[Row]]]) -> None:
         """Give the run its answer; a future that is done was cancelled."""
@@ -196,6 +196,8 @@ class Session(wire.Wire):
         self._calls, self._rows = (), []
         if self._preparing:
             self._prune()
+        if isinstance(error, StatementStale):
+            self.forget()
         if future.done():
             return
         if error is None:

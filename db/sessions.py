@@ -176,9 +176,11 @@ class Sessions:
         else:
             self._idle.append(session)
 
-    def _outdate(self) -> None:
-        """A statement no longer fits the schema: every connection prepares all of its statements anew."""
-        self._epoch += 1
+    def _outdate(self, session: Session) -> None:
+        """Have the others prepare all of their statements anew too: the schema changed for every one."""
+        if session.epoch == self._epoch:
+            self._epoch += 1
+        session.epoch = self._epoch
 
     def _lost(self, session: Session, error: DatabaseUnavailable) -> None:
         """Drop the idle connections when the server ended one: the same may be about to happen to them."""
