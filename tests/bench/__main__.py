@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from tests.bench import compare, data, limits, load, measuring, meter, report, works
-from tests.bench.measuring import Method, Results, Running
+from tests.bench.ledger import Ledger
+from tests.bench.measuring import Method, Results, Running, Site
 from tests.bench.serving import Servers
 from tests.bench.stage import FOLDER, Stage, staged
 from tests.bench.targets import ROOT, Baseline, Diptych, PostGraphile, Target, deep_cursors, make_tokens
@@ -45,7 +46,7 @@ def _run(bench: Bench) -> int:
         return 1
     finally:
         servers.stop()
-    print(report.ratio_table(results))
+    print(report.ratio_table(results) + "\n\n" + report.bulk_line(results))
     if _complete(bench.asked):
         DOCUMENT.write_text(_document(bench, results))
         print(f"\nWritten to {DOCUMENT.relative_to(ROOT)}.")
@@ -120,8 +121,9 @@ def _targets(bench: Bench) -> list[Target]:
             found.append(target)
         else:
             print("PostGraphile is left out: installing it needs Node.js with npm on the path.")
-    if not bench.asked.no_limits and any(not works.is_graphql(work) for work in bench.asked.only):
-        found.append(limits.Echo())
+    echo = limits.Echo()
+    if not bench.asked.no_limits and any(echo.knows(work) for work in bench.asked.only):
+        found.append(echo)
     return found
 
 
@@ -149,7 +151,10 @@ def _measure_all(bench: Bench, running: list[Running]) -> Results:
 def _measure(bench: Bench, work: Work, able: list[Running], echo: Running | None, results: Results) -> None:
     chosen = works.cases(works.SUBJECTS[work], bench.stage.size)
     ports = {one.target: one.port for one in able}
-    sizes = compare.demand_equal(ports, work, chosen)
+    ledger = Ledger(bench.stage.engine.dsn())
+    if works.writes(work):
+        ledger.clear()
+    sizes = compare.demand_equal(ports, work, chosen, ledger)
     results.body_bytes[work] = {target.name: size for target, size in sizes.items()}
     if echo is not None and echo.target.knows(work):
         assert isinstance(echo.target, limits.Echo)
@@ -162,16 +167,15 @@ def _measure(bench: Bench, work: Work, able: list[Running], echo: Running | None
         chosen,
         able,
         method,
-        bench.stage.database,
+        Site(bench.stage.database, ledger, bench.stage.folder),
         _database_limit(bench, work),
         results,
-        bench.stage.folder,
     )
 
 
 def _database_limit(bench: Bench, work: Work) -> Callable[[], float] | None:
     program = limits.find_pgbench()
-    if bench.asked.no_limits or works.is_graphql(work):
+    if bench.asked.no_limits or works.is_graphql(work) or works.writes(work):
         return None
     if program is None:
         print("  PostgreSQL's own limit is left out: this platform's PostgreSQL comes without pgbench.")

@@ -4,7 +4,9 @@ import decimal
 import json
 from typing import Any
 
-from tests.bench import wire, works
+from tests.bench import creating, serials, wire, works
+from tests.bench.ledger import Ledger
+from tests.bench.serials import Serials
 from tests.bench.targets import Target
 from tests.bench.works import Case, Subject, Work
 
@@ -15,23 +17,41 @@ DECORATION = frozenset({"links", "relationships", "type", "__typename"})
 """Members that say nothing about the row itself."""
 
 OPAQUE = frozenset({"nutrition", "metadata"})
+MADE = frozenset({"id", "inserted_at", "updated_at"})
+"""Members that every server makes anew for a new row."""
+
+FULL = {
+    Subject.PRODUCT: 1,
+    Subject.PRODUCTS: works.PAGE,
+    Subject.DEEP: works.PAGE,
+    Subject.ORDERS: works.PAGE,
+    Subject.CREATION: 1,
+    Subject.CREATIONS: creating.BULK,
+}
+"""How many rows the right answer holds."""
 
 
 class Unequal(Exception):
     """Two targets answered one case differently; the message says where."""
 
 
-def demand_equal(ports: dict[Target, int], work: Work, chosen: list[Case]) -> dict[Target, int]:
+def demand_equal(
+    ports: dict[Target, int], work: Work, chosen: list[Case], ledger: Ledger
+) -> dict[Target, int]:
     """Compare the targets' answers to a sample of `chosen`; return the mean size of each one's bodies.
 
-    Raises Unequal with a sentence naming the first difference.
+    What one target writes is removed before the next is asked to write the same. Raises Unequal with a
+    sentence naming the first difference.
     """
     sizes = dict.fromkeys(ports, 0)
     sample = chosen[:: max(1, len(chosen) // SAMPLE)][:SAMPLE]
     for case in sample:
         first: tuple[Target, Any] | None = None
+        serial = serials.fresh()
         for target, port in ports.items():
-            body = _answer(target, port, work, case)
+            body = _answer(target, port, work, case, serial)
+            if works.writes(work):
+                ledger.clear(tidy=False)
             sizes[target] += len(body) // len(sample)
             facts = canonical(work, json.loads(body))
             if first is None:
@@ -44,15 +64,15 @@ def demand_equal(ports: dict[Target, int], work: Work, chosen: list[Case]) -> di
 
 def _demand_substance(target: Target, work: Work, facts: Any) -> None:
     rows = facts["rows"]
-    full = 1 if works.SUBJECTS[work] is Subject.PRODUCT else works.PAGE
+    full = FULL[works.SUBJECTS[work]]
     if len(rows) != full:
         raise Unequal(f"{target.name} answered {len(rows)} rows to {work} where {full} exist.")
 
 
-def _answer(target: Target, port: int, work: Work, case: Case) -> bytes:
-    request = target.request(work, case)
+def _answer(target: Target, port: int, work: Work, case: Case, serial: int) -> bytes:
+    request = Serials(serial).filled(target.request(work, case))
     status, body = wire.ask(port, request)
-    if status != 200 or b'"errors"' in body[:20]:
+    if status != works.status(work) or b'"errors"' in body[:20]:
         raise Unequal(f"{target.name} answered {status} to {request.method} {request.path}: {body[:600]!r}")
     return body
 
@@ -63,14 +83,26 @@ def canonical(work: Work, answer: dict[str, Any]) -> dict[str, Any]:
         if answer.get("errors"):
             raise Unequal(f"GraphQL errors: {answer['errors']}")
         (root,) = answer["data"].values()
+        if works.writes(work):
+            root = root.get("product", root)
+            if root is None:
+                raise Unequal(f"Nothing was written: {answer}")
         rows, total = _nodes(root), root.get("totalCount") if isinstance(root, dict) else None
     else:
         rows, total = _rest_rows(answer), (answer.get("pagination") or {}).get("total_count")
-    return {"rows": [_fact(row) for row in rows], "total": total}
+    facts = [_fact(row) for row in rows]
+    return {"rows": [_unmade(fact) for fact in facts] if works.writes(work) else facts, "total": total}
+
+
+def _unmade(fact: dict[str, Any]) -> dict[str, Any]:
+    """Return a new row with what its server made only told to be there."""
+    return {name: value is not None if name in MADE else value for name, value in fact.items()}
 
 
 def _rest_rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
     data = answer["data"] if isinstance(answer["data"], list) else [answer["data"]]
+    if "summary" in answer:
+        data = [item["data"] for item in data]
     included = {row["id"]: row for row in answer.get("included", ())}
     return [_joined(row, included) for row in data]
 

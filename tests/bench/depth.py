@@ -7,10 +7,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.bench import data, load, measuring, wire
-from tests.bench.measuring import Figures, Running
+from tests.bench.ledger import Ledger
+from tests.bench.measuring import Figures, Running, Site
 from tests.bench.serving import Servers
 from tests.bench.stage import Stage, staged
 from tests.bench.targets import Diptych, make_tokens
+from tests.bench.works import Work
 
 PAGES = 1000
 WORKSPACES = 5
@@ -45,7 +47,8 @@ def _compare(stage: Stage, servers: Servers, rounds: int, seconds: float) -> int
         "page 1": _write(running, stage.folder / "first.requests", [""] * WORKSPACES, per_page),
         f"page {PAGES:,}": _write(running, stage.folder / "last.requests", last, per_page),
     }
-    found = measuring.alternate(running, files, rounds, seconds, stage.database)
+    site = Site(stage.database, Ledger(stage.engine.dsn()), stage.folder)
+    found = measuring.alternate(running, Work.W2C, files, rounds, seconds, site)
     print(_table(found, per_page))
     first, deep = found.values()
     ratio = _cost(deep) / _cost(first)

@@ -8,14 +8,17 @@ import time
 from pathlib import Path
 
 from tests.bench.load import CONNECTIONS, read_requests
+from tests.bench.serials import Serials
 
 
 class Turns:
     """The requests still to send and the answers so far, shared by all connections."""
 
-    def __init__(self, requests: list[bytes], first: int, seconds: float) -> None:
+    def __init__(self, requests: list[bytes], first: int, status: int, serial: int, seconds: float) -> None:
         self.requests = requests
         self.turn = first
+        self.expected = b"http/1.1 %d " % status
+        self.serials = Serials(serial)
         self.deadline = time.perf_counter() + seconds
         self.latencies: list[float] = []
         self.refused = 0
@@ -23,7 +26,7 @@ class Turns:
 
     def next(self) -> bytes:
         self.turn += 1
-        return self.requests[self.turn % len(self.requests)]
+        return self.serials.fill(self.requests[self.turn % len(self.requests)])
 
 
 class Connection(asyncio.Protocol):
@@ -62,7 +65,7 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self.received[:end]).lower()
-        self.turns.refused += not head.startswith(b"http/1.1 2")
+        self.turns.refused += not head.startswith(self.turns.expected)
         self.expected = end + 4 + int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
 
     def _finish(self) -> None:
@@ -84,11 +87,11 @@ async def drive(port: int, turns: Turns) -> None:
     await asyncio.gather(*(connection.over for _, connection in made))
 
 
-def main(port: int, requests: Path, first: int, seconds: float) -> None:
+def main(port: int, seconds: float, requests: Path, first: int, status: int, serial: int) -> None:
     """Send load and print what came of it."""
     import uvloop
 
-    turns = Turns(read_requests(requests), first, seconds)
+    turns = Turns(read_requests(requests), first, status, serial, seconds)
     began = time.perf_counter()
     uvloop.run(drive(port, turns))
     elapsed = time.perf_counter() - began
@@ -105,4 +108,4 @@ def main(port: int, requests: Path, first: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), *map(int, sys.argv[4:]))

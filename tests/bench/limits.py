@@ -22,6 +22,9 @@ class Echo(Target):
     def __init__(self) -> None:
         self.sizes: dict[Work, int] = {}
 
+    def knows(self, work: Work) -> bool:
+        return super().knows(work) and not works.writes(work)
+
     def command(self, port: int) -> list[str]:
         return [*UVICORN, "--host", "127.0.0.1", "--port", str(port), "tests.bench.echo:app"]
 

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench import serials
+
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 8
 
@@ -43,12 +45,13 @@ def read_requests(path: Path) -> list[bytes]:
     return requests
 
 
-def run(port: int, requests: Path, first: int, seconds: float) -> Slice:
+def run(port: int, requests: Path, first: int, seconds: float, status: int = 200) -> Slice:
     """Send the requests of the file `requests` in turn, from number `first`, for `seconds`.
 
-    Raises RuntimeError when a request was refused or a connection broke.
+    Raises RuntimeError when an answer had another status than `status` or a connection broke.
     """
-    command = (_wrk if generator() == "wrk" else _own)(port, requests, first, seconds)
+    command = _wrk(port, seconds) if generator() == "wrk" else _own(port, seconds)
+    command += [str(requests), str(first), str(status), str(serials.fresh())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120, check=False)
     lines = done.stderr.strip().splitlines()
     if done.returncode != 0 or not lines or not lines[-1].startswith("{"):
@@ -60,7 +63,7 @@ def run(port: int, requests: Path, first: int, seconds: float) -> Slice:
     return Slice(told["requests"], told["seconds"], told["p50"], told["p99"], abandoned)
 
 
-def _wrk(port: int, requests: Path, first: int, seconds: float) -> list[str]:
+def _wrk(port: int, seconds: float) -> list[str]:
     # The script and our own generator read the same file, so both send the same bytes.
     return [
         "wrk",
@@ -71,10 +74,8 @@ def _wrk(port: int, requests: Path, first: int, seconds: float) -> list[str]:
         f"-s{HERE / 'wrk.lua'}",
         f"http://127.0.0.1:{port}",
         "--",
-        str(requests),
-        str(first),
     ]
 
 
-def _own(port: int, requests: Path, first: int, seconds: float) -> list[str]:
-    return [sys.executable, "-m", "tests.bench.generator", str(port), str(requests), str(first), str(seconds)]
+def _own(port: int, seconds: float) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.generator", str(port), str(seconds)]

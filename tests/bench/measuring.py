@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import load, meter, works
-from tests.bench.targets import Target
+from tests.bench.ledger import Ledger
+from tests.bench.targets import Diptych, Target
 from tests.bench.works import Case, Work
 
 STRIDE = 137
@@ -62,28 +63,35 @@ class Method:
     warm_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where load is measured: PostgreSQL's process id, what was written there, a folder for requests."""
+
+    database: int
+    ledger: Ledger
+    scratch: Path
+
+
 def measure(
     work: Work,
     chosen: list[Case],
     running: list[Running],
     method: Method,
-    database: int,
+    site: Site,
     limit: Callable[[], float] | None,
     results: Results,
-    scratch: Path,
 ) -> None:
     """Measure `work` on every running target (and the database alone, by `limit`) into `results`."""
-    files = {one.target.name: _requests(one, work, chosen, scratch) for one in running}
+    files = {one.target.name: _requests(one, work, chosen, site.scratch) for one in running}
     for one in running:
-        load.run(one.port, files[one.target.name], 0, method.warm_seconds)
-        meter.settle(meter.tree(one.pid))
+        _slice(one, work, files[one.target.name], 0, method.warm_seconds, site)
     slices: dict[str, list[Figures]] = defaultdict(list)
     rates = []
     for turn in range(method.rounds):
         for one in running:
             file = files[one.target.name]
             slices[one.target.name].append(
-                _slice(one, file, turn * STRIDE % works.CASES, method.seconds, database)
+                _slice(one, work, file, turn * STRIDE % works.CASES, method.seconds, site)
             )
             used = meter.memory_mib(meter.tree(one.pid))
             results.memory_mib[one.target.name] = max(used, results.memory_mib.get(one.target.name, 0))
@@ -95,16 +103,15 @@ def measure(
 
 
 def alternate(
-    one: Running, files: dict[str, Path], rounds: int, seconds: float, database: int
+    one: Running, work: Work, files: dict[str, Path], rounds: int, seconds: float, site: Site
 ) -> dict[str, Figures]:
-    """Give one target several lists of requests in turn and return the medians by name."""
+    """Give one target several lists of requests of a work in turn and return the medians by name."""
     slices: dict[str, list[Figures]] = {name: [] for name in files}
     for file in files.values():
-        load.run(one.port, file, 0, seconds)
-        meter.settle(meter.tree(one.pid))
+        _slice(one, work, file, 0, seconds, site)
     for turn in range(rounds):
         for name, file in files.items():
-            slices[name].append(_slice(one, file, turn, seconds, database))
+            slices[name].append(_slice(one, work, file, turn, seconds, site))
     return {name: _median(found) for name, found in slices.items()}
 
 
@@ -114,13 +121,16 @@ def _requests(one: Running, work: Work, chosen: list[Case], scratch: Path) -> Pa
     return path
 
 
-def _slice(one: Running, requests: Path, first: int, seconds: float, database: int) -> Figures:
-    server, engine = meter.cpu_seconds(meter.tree(one.pid)), meter.cpu_seconds(meter.tree(database))
-    done = load.run(one.port, requests, first, seconds)
+def _slice(one: Running, work: Work, requests: Path, first: int, seconds: float, site: Site) -> Figures:
+    server, engine = meter.cpu_seconds(meter.tree(one.pid)), meter.cpu_seconds(meter.tree(site.database))
+    done = load.run(one.port, requests, first, seconds, works.status(work))
     meter.settle(meter.tree(one.pid))
     server_used = meter.spent(server, meter.tree(one.pid))
-    engine_used = meter.spent(engine, meter.tree(database))
+    engine_used = meter.spent(engine, meter.tree(site.database))
     served = done.requests + done.abandoned
+    if rows := works.ROWS_WRITTEN.get(work):
+        site.ledger.demand(done.requests, served, rows, recorded=isinstance(one.target, Diptych))
+        site.ledger.clear()
     return Figures(
         rate=done.requests / done.seconds,
         p50=done.p50,

@@ -15,9 +15,10 @@ from urllib.parse import quote, unquote
 import psycopg
 from sqlalchemy import URL
 
-from tests.bench import data, wire, works
+from tests.bench import creating, data, wire, works
+from tests.bench.serials import NEXT
 from tests.bench.wire import Request
-from tests.bench.works import Case, Work, selection
+from tests.bench.works import Case, Work, camel, selection
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -95,15 +96,21 @@ class Diptych(Target):
     def request(self, work: Work, case: Case) -> Request:
         headers = {"Authorization": f"Bearer {self.tokens[case.workspace]}"}
         if works.is_graphql(work):
-            return wire.graphql(DIPTYCH_DOCUMENTS[work], _variables(work, case), headers)
-        return wire.get("/api/v1" + self._path(work, case), headers)
+            return wire.graphql(DIPTYCH_DOCUMENTS[work], self._variables(work, case), headers)
+        path = "/api/v1" + self._path(work, case)
+        if works.writes(work):
+            return wire.post(path, self._body(work, case), {"Idempotency-Key": KEY, **headers})
+        return wire.get(path, headers)
 
     def example(self, work: Work, size: data.Size) -> str:
         """Return the first request of `work`, for people to read."""
         case = works.cases(works.SUBJECTS[work], size)[0]
         if works.is_graphql(work):
-            return f"{DIPTYCH_DOCUMENTS[work]}\n{json.dumps(_variables(work, case))}"
-        return "GET /api/v1" + unquote(self._path(work, case))
+            return f"{DIPTYCH_DOCUMENTS[work]}\n{json.dumps(self._variables(work, case))}"
+        path = "/api/v1" + unquote(self._path(work, case))
+        if works.writes(work):
+            return f"POST {path}\nIdempotency-Key: {KEY}\n\n{creating.example(case.value)}"
+        return f"GET {path}"
 
     def page(self, workspace: int, cursor: str, per_page: int) -> Request:
         path = f"/api/v1/products?cursor={quote(cursor)}&per_page={per_page}"
@@ -121,15 +128,40 @@ class Diptych(Target):
             case Work.W2C:
                 cursor = self.cursors.get((case.workspace, case.value), "<next_cursor>")
                 return f"/products?cursor={quote(cursor)}&per_page={works.PAGE}"
+            case Work.W5:
+                return "/products"
+            case Work.W6:
+                return "/products/bulk"
             case _:
                 return (
                     f"/orders?include=items.product,customer&filter[inserted_at][lt]={case.value}"
                     f"&per_page={works.PAGE}&with_count=false"
                 )
 
+    def _body(self, work: Work, case: Case) -> Any:
+        return {"items": case.value} if work is Work.W6 else case.value
+
+    def _variables(self, work: Work, case: Case) -> dict[str, Any]:
+        if work is Work.G5:
+            product = {**_product_input(case.value), "status": case.value["status"].upper()}
+            return {"input": product, "key": KEY}
+        return _variables(work, case)
+
+
+KEY = f"bench-{NEXT}"
+"""An idempotency key that is never sent twice."""
+
+
+def _product_input(row: creating.Row) -> dict[str, Any]:
+    """Return a product to create in GraphQL spelling, 64-bit integers as text."""
+    spelled = {camel(name): value for name, value in row.items()}
+    return {**spelled, "priceCents": str(row["price_cents"])}
+
 
 def _variables(work: Work, case: Case) -> dict[str, Any]:
     match work:
+        case Work.G5:
+            return {"input": _product_input(case.value)}
         case Work.G1:
             return {"id": case.value}
         case Work.G2:
@@ -155,7 +187,15 @@ DIPTYCH_DOCUMENTS = {
     }}
   }}
 }}""",
+    Work.G5: f"""mutation ($input: ProductCreateInput!, $key: String) {{
+  createProduct(input: $input, idempotencyKey: $key) {{
+    product {{ {selection(works.PRODUCT)} }} problem {{ code detail errors }} replayed
+  }}
+}}""",
 }
+
+
+SCOPES = "all:read,products:write"
 
 
 def make_tokens(database: URL, folder: Path) -> list[str]:
@@ -176,7 +216,7 @@ def make_tokens(database: URL, folder: Path) -> list[str]:
 
 
 def _make_token(database: URL, folder: Path, slug: str) -> str:
-    command = [PRODUCT, "token", "create", "--workspace", slug, "--name", "bench", "--scopes", "all:read"]
+    command = [PRODUCT, "token", "create", "--workspace", slug, "--name", "bench", "--scopes", SCOPES]
     environment = {**inherited(), **product_environment(database, folder)}
     made = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if made.returncode != 0:
@@ -193,6 +233,9 @@ class Baseline(Target):
         self.database = database
         self.cursors: dict[tuple[int, int], str] = {}
 
+    def knows(self, work: Work) -> bool:
+        return work is not Work.W6
+
     def command(self, port: int) -> list[str]:
         return [*UVICORN, "--host", "127.0.0.1", "--port", str(port), "tests.bench.baseline.app:app"]
 
@@ -203,6 +246,8 @@ class Baseline(Target):
         headers = {"X-Workspace-Id": _workspace(case.workspace)}
         if works.is_graphql(work):
             return wire.graphql(BASELINE_DOCUMENTS[work], _variables(work, case), headers)
+        if works.writes(work):
+            return wire.post("/products", case.value, headers)
         return wire.get(self._path(work, case), headers)
 
     def page(self, workspace: int, cursor: str, per_page: int) -> Request:
@@ -235,6 +280,9 @@ BASELINE_DOCUMENTS = {
     customer {{ {selection(works.CUSTOMER)} }}
     items {{ {ITEMS} }}
   }}
+}}""",
+    Work.G5: f"""mutation ($input: NewProduct!) {{
+  createProduct(input: $input) {{ {selection(works.PRODUCT)} }}
 }}""",
 }
 
@@ -281,7 +329,11 @@ class PostGraphile(Target):
         }
 
     def request(self, work: Work, case: Case) -> Request:
-        variables = {**_variables(work, case), "workspace": _workspace(case.workspace)}
+        variables = _variables(work, case)
+        if work is Work.G5:
+            variables["input"]["workspaceId"] = _workspace(case.workspace)
+        else:
+            variables["workspace"] = _workspace(case.workspace)
         return wire.graphql(POSTGRAPHILE_DOCUMENTS[work], variables, {})
 
 
@@ -312,6 +364,9 @@ POSTGRAPHILE_DOCUMENTS = {
       }}
     }}
   }}
+}}""",
+    Work.G5: f"""mutation ($input: ProductInput!) {{
+  createProduct(input: {{product: $input}}) {{ product {{ {_keyed(works.PRODUCT)} }} }}
 }}""",
 }
 

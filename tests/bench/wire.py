@@ -29,14 +29,15 @@ def get(path: str, headers: dict[str, str]) -> Request:
     return Request("GET", path, {"Accept": "application/json", **headers})
 
 
+def post(path: str, body: Any, headers: dict[str, str]) -> Request:
+    """Return a POST request of JSON."""
+    kinds = {"Accept": "application/json", "Content-Type": "application/json"}
+    return Request("POST", path, {**kinds, **headers}, json.dumps(body).encode())
+
+
 def graphql(query: str, variables: dict[str, Any], headers: dict[str, str]) -> Request:
     """Return a GraphQL request over POST."""
-    return Request(
-        "POST",
-        "/graphql",
-        {"Accept": "application/json", "Content-Type": "application/json", **headers},
-        json.dumps({"query": query, "variables": variables}).encode(),
-    )
+    return post("/graphql", {"query": query, "variables": variables}, headers)
 
 
 def ask(port: int, request: Request) -> tuple[int, bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tests.bench import data
+from tests.bench import creating, data
 from tests.bench.data import Size
 
 CASES = 400
@@ -75,20 +75,25 @@ class Work(StrEnum):
     W2C = "W2c"
     W3 = "W3"
     G3 = "G3"
+    W5 = "W5"
+    G5 = "G5"
+    W6 = "W6"
 
 
 class Subject(StrEnum):
-    """What a work reads, on either surface."""
+    """What a work reads or makes, on either surface."""
 
     PRODUCT = "one product"
     PRODUCTS = "25 products filtered, sorted, counted"
     DEEP = "deep keyset page of 25 products"
     ORDERS = "25 orders with items.product and customer"
+    CREATION = "one product created"
+    CREATIONS = "100 products created at once"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request's parameter: an id, a least price, a depth in rows or an instant."""
+    """One request's parameter: an id, a least price, a depth in rows, an instant or what to create."""
 
     workspace: int
     value: Any
@@ -98,9 +103,9 @@ class Case:
 class Goal:
     """The least ratios and the least busy share of PostgreSQL's core; None where none is set."""
 
-    baseline: float
+    baseline: float | None
     postgraphile: float | None
-    busy: float
+    busy: float | None
 
 
 SUBJECTS = {
@@ -111,7 +116,13 @@ SUBJECTS = {
     Work.W2C: Subject.DEEP,
     Work.W3: Subject.ORDERS,
     Work.G3: Subject.ORDERS,
+    Work.W5: Subject.CREATION,
+    Work.G5: Subject.CREATION,
+    Work.W6: Subject.CREATIONS,
 }
+ROWS_WRITTEN = {Work.W5: 1, Work.G5: 1, Work.W6: creating.BULK}
+"""How many rows one request of a work writes; the works that are missing write none."""
+
 GOALS = {
     Work.W1: Goal(8, None, 0.25),
     Work.G1: Goal(30, 2, 0.25),
@@ -120,11 +131,17 @@ GOALS = {
     Work.W2C: Goal(9, None, 0.75),
     Work.W3: Goal(25, None, 0.80),
     Work.G3: Goal(80, 4, 0.80),
+    Work.W5: Goal(4, 1, None),
+    Work.G5: Goal(4, 1, None),
+    Work.W6: Goal(None, None, None),
 }
-REST_TWIN = {Work.G1: Work.W1, Work.G2: Work.W2, Work.G3: Work.W3}
+REST_TWIN = {Work.G1: Work.W1, Work.G2: Work.W2, Work.G3: Work.W3, Work.G5: Work.W5}
 GRAPHQL_TWIN = {rest: graphql for graphql, rest in REST_TWIN.items()}
 SURFACE_GOAL = 1.3
 """The most a GraphQL request may cost, as a multiple of the equal REST request."""
+
+BULK_GOAL = 20
+"""How many times less a row shall cost when 100 are created at once than when each has its request."""
 
 MEMORY_GOAL_MIB = 130
 
@@ -134,11 +151,26 @@ def is_graphql(work: Work) -> bool:
     return work in REST_TWIN
 
 
+def writes(work: Work) -> bool:
+    """Return whether `work` writes rows."""
+    return work in ROWS_WRITTEN
+
+
+def status(work: Work) -> int:
+    """Return the status of a right answer to `work`."""
+    return 201 if writes(work) and not is_graphql(work) else 200
+
+
 def cases(subject: Subject, size: Size) -> list[Case]:
-    """Return the 400 cases of `subject`, spread over all workspaces, in an order without pattern."""
-    found = [_case(subject, size, position) for position in range(CASES)]
+    """Return the cases of `subject`, spread over all workspaces, in an order without pattern."""
+    found = [_case(subject, size, position) for position in range(count(subject))]
     random.Random(7).shuffle(found)
     return found
+
+
+def count(subject: Subject) -> int:
+    """Return how many cases `subject` has: 400, but one per workspace where one is large."""
+    return data.WORKSPACES if subject is Subject.CREATIONS else CASES
 
 
 def depth_step(size: Size) -> int:
@@ -175,6 +207,8 @@ CASE_VALUES: dict[Subject, Callable[[Size, int, int], Any]] = {
     Subject.PRODUCTS: _least_price,
     Subject.DEEP: _depth,
     Subject.ORDERS: _instant,
+    Subject.CREATION: creating.product,
+    Subject.CREATIONS: creating.products,
 }
 
 

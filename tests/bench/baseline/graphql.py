@@ -100,6 +100,25 @@ class Product:
         )
 
 
+@strawberry.input
+class NewProduct:
+    name: str
+    slug: str
+    gtin: str | None = None
+    sku: str | None = None
+    description: str | None = None
+    ingredients: str | None = None
+    nutrition: JSON | None = None
+    image_url: str | None = None
+    status: str = "draft"
+    price_cents: BigInt | None = None
+    currency: str | None = None
+    quantity: int = 0
+    category_id: uuid.UUID | None = None
+    brand_id: uuid.UUID | None = None
+    metadata: JSON | None = None
+
+
 @strawberry.type
 class Customer:
     id: uuid.UUID
@@ -244,9 +263,20 @@ class Query:
         return [Order.of(row) for row in rows]
 
 
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    async def create_product(self, info: Info, input: NewProduct) -> Product:
+        values = dict(vars(input))
+        values["metadata_"] = values.pop("metadata")
+        async with sessions() as session:
+            row = await queries.create_product(session, info.context.workspace, values)
+        return Product.of(row)
+
+
 async def get_context(workspace: Workspace) -> Context:
     return Context(workspace)
 
 
-schema = strawberry.Schema(Query, config=StrawberryConfig(scalar_map={BigInt: BIG_INT}))
+schema = strawberry.Schema(Query, Mutation, config=StrawberryConfig(scalar_map={BigInt: BIG_INT}))
 router = GraphQLRouter(schema, context_getter=get_context)

@@ -1,11 +1,11 @@
-"""ORM models of the tables the benchmark reads."""
+"""ORM models of the tables the benchmark uses."""
 
 import datetime
 import decimal
 import uuid
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -21,9 +21,9 @@ class Model(DeclarativeBase):
 
 class Row:
     workspace_id: Mapped[uuid.UUID]
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    inserted_at: Mapped[datetime.datetime]
-    updated_at: Mapped[datetime.datetime]
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    inserted_at: Mapped[datetime.datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime.datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime.datetime | None]
 
 

@@ -1,9 +1,9 @@
-"""The reads of both surfaces, as ORM queries bound to one workspace."""
+"""The reads and writes of both surfaces, through the ORM and bound to one workspace."""
 
 import datetime
 import uuid
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +19,14 @@ async def product(session: AsyncSession, workspace: uuid.UUID, id: uuid.UUID) ->
         Product.workspace_id == workspace, Product.id == id, Product.deleted_at.is_(None)
     )
     return await session.scalar(found)
+
+
+async def create_product(session: AsyncSession, workspace: uuid.UUID, values: dict[str, Any]) -> Product:
+    # INSERT … RETURNING brings what the database made, so there is nothing to refresh.
+    product = Product(workspace_id=workspace, **values)
+    session.add(product)
+    await session.commit()
+    return product
 
 
 async def products_by_price(

@@ -1,9 +1,9 @@
-"""Response models of the REST endpoints."""
+"""Request and response models of the REST endpoints."""
 
 import datetime
 import decimal
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,6 +68,24 @@ class Order(Record):
     metadata: dict[str, Any] | None = Field(validation_alias="metadata_")
     customer: Customer | None
     items: list[OrderItem]
+
+
+class NewProduct(BaseModel):
+    gtin: str | None = Field(default=None, pattern="^[0-9]{14}$")
+    name: str = Field(min_length=1, max_length=500)
+    slug: str = Field(min_length=1, max_length=255)
+    sku: str | None = Field(default=None, max_length=64)
+    description: str | None = None
+    ingredients: str | None = None
+    nutrition: dict[str, Any] | None = None
+    image_url: str | None = Field(default=None, max_length=2048)
+    status: Literal["draft", "active", "archived"] = "draft"
+    price_cents: int | None = Field(default=None, ge=0)
+    currency: Literal["USD", "EUR", "GBP", "CAD", "AUD"] | None = None
+    quantity: int = 0
+    category_id: uuid.UUID | None = None
+    brand_id: uuid.UUID | None = None
+    metadata_: dict[str, Any] | None = Field(default=None, alias="metadata")
 
 
 class Paging(BaseModel):

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
+from sqlalchemy.exc import IntegrityError
 
 from tests.bench.baseline import models, queries
 from tests.bench.baseline.database import Session
-from tests.bench.baseline.responses import OrderPage, Paging, ProductAnswer, ProductPage
+from tests.bench.baseline.responses import NewProduct, OrderPage, Paging, ProductAnswer, ProductPage
 from tests.bench.baseline.tenancy import Workspace
 
 router = APIRouter()
@@ -33,6 +34,15 @@ async def list_products(
     products = await queries.products_by_price(session, workspace, status, price_from, per_page)
     total = await queries.count_products(session, workspace, status, price_from)
     return {"data": products, "pagination": Paging(per_page=per_page, total_count=total)}
+
+
+@router.post("/products", response_model=ProductAnswer, status_code=201)
+async def create_product(new: NewProduct, workspace: Workspace, session: Session):
+    try:
+        product = await queries.create_product(session, workspace, new.model_dump())
+    except IntegrityError as error:
+        raise HTTPException(409) from error
+    return {"data": product}
 
 
 @router.get("/newest-products", response_model=ProductPage)
