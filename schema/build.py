@@ -9,10 +9,12 @@ from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, prin
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from schema.mutations import mutation_type
 from schema.resolvers import LoadingResolvers
 from schema.scalars import SCALARS
 from schema.surface import Surface
 from schema.types import Types
+from schema.writing import WritingResolvers
 from services.engine.catalog import Catalog
 
 
@@ -53,6 +55,7 @@ def build(catalog: Catalog) -> Built:
     types = Types(catalog, LoadingResolvers(surface))
     schema = _Schema(
         query=types.query,
+        mutation=mutation_type(catalog, types, WritingResolvers(types).resolver),
         types=list(types.objects.values()),
         extensions=[_Prepared],
         config=StrawberryConfig(scalar_map=SCALARS),

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     StringValueNode,
     VariableNode,
     Visitor,
@@ -39,6 +40,9 @@ from services.engine.read import Answer, Reader, Request
 
 WHOLE = frozenset({Slug.INVALID_TOKEN, Slug.RATE_LIMIT_EXCEEDED})
 """The problems of whole requests; every other one belongs to a field."""
+
+ENDING = frozenset({Slug.INVALID_TOKEN})
+"""The problems of whole requests even after a mutation, whose answer must not be lost for less."""
 
 _MOST_SHAPES = 64
 _ABSENT = ...
@@ -104,6 +108,11 @@ class Operation:
         ]
         self._literals = tuple(uses.literals)
         self._shapes: dict[Hashable, Shape | None] = {}
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether it is a mutation."""
+        return self.node.operation is OperationType.MUTATION
 
     def split(self, given: Mapping[str, Any], decode: Decode) -> tuple[Hashable, list[Any]]:
         """Return the structure of the variables and their values; raises MismatchError."""

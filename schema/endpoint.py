@@ -10,16 +10,18 @@ import orjson
 
 from schema import compiled, http
 from schema.build import build
-from schema.compiled import Operation, Outcome
+from schema.compiled import ENDING, Operation, Outcome
 from schema.documents import Documents
 from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
-from schema.executor import execute
+from schema.executor import Executor
 from schema.guard import check_variables
 from schema.http import GraphQLRequest, HttpProblem, MediaType
-from schema.limits import DEFAULT_LIMITS, GuardViolation, Limits
+from schema.limits import DEFAULT_LIMITS, WRITING_LIMITS, GuardViolation, Limits
+from schema.resolvers import IdempotencyKey
 from schema.variables import MismatchError
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.dispatch import Writer
 from services.engine.errors import Problem, Slug
 from services.engine.read import Reader
 
@@ -64,13 +66,30 @@ class _Answered:
     way: str = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One request ready to run; `forced` says that the executor must."""
+
+    operation: Operation
+    request: GraphQLRequest
+    forced: bool
+
+    @property
+    def executed(self) -> bool:
+        """Tell whether the executor runs it in any case."""
+        return self.forced or self.operation.writes
+
+
 class GraphQL:
     """The GraphQL surface of one catalogue."""
 
-    def __init__(self, catalog: Catalog, reader: Reader, settings: Settings | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, reader: Reader, writer: Writer, settings: Settings | None = None
+    ) -> None:
         self.settings = settings or Settings()
         self._reader = reader
         self._built = build(catalog)
+        self._executor = Executor(self._built, reader, writer, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
 
     async def answer(
@@ -83,10 +102,11 @@ class GraphQL:
         raw_query: bytes,
         body: bytes,
         way: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Response:
         """Return the response to one HTTP request; raises the 401 and 429 problems.
 
-        `way` is the value of FORCING_HEADER.
+        `way` is the value of FORCING_HEADER, `idempotency_key` that of `Idempotency-Key`.
         """
         forced = self.settings.open_ways and way == "executor"
         try:
@@ -95,8 +115,10 @@ class GraphQL:
                 method, content_type, accept, raw_query, body, body_limit=self.settings.body_limit
             )
             if isinstance(requests, tuple):
-                return await self._batch(caller, method, media_type, requests, forced)
-            answered = await self._answered(caller, method, requests, forced)
+                runs = [await self._prepared(caller, method, each, forced) for each in requests]
+                return self._listed(caller, media_type, await self._batch(caller, runs, idempotency_key))
+            run = await self._prepared(caller, method, requests, forced)
+            answered = await self._answered(caller, run, _key(idempotency_key, alone=True))
         except HttpProblem as problem:
             # A dead token hears only that it is dead.
             await self._reader.confirm(caller)
@@ -107,17 +129,27 @@ class GraphQL:
         """Return the response of a problem that stopped a whole request."""
         return self._stopped(problem, instance, request_id, accept, [])
 
-    async def _answered(
+    async def _prepared(
         self, caller: Caller, method: str, request: GraphQLRequest, forced: bool
-    ) -> _Answered:
-        """Run one request of a batch, or the only one; raises HttpProblem, and the 401 and 429 problems."""
+    ) -> _Run | _Answered:
+        """Return one request ready to run, or its refusal; raises HttpProblem and the 401 problem."""
         try:
-            operation = self._documents.operation(method, request)
-            kept = _bounded(request) <= _MOST_KEPT_VALUES
-            shape, values = (None, []) if forced else self._split(caller, operation, request, kept)
+            return _Run(self._documents.operation(method, request), request, forced)
+        except RefusedError as refusal:
+            await self._reader.confirm(caller)
+            return _Answered(None, refusal.failures)
+
+    async def _answered(self, caller: Caller, run: _Run | _Answered, key: IdempotencyKey | None) -> _Answered:
+        """Run one request of a batch, or the only one; raises the 401 and 429 problems."""
+        if isinstance(run, _Answered):
+            return run
+        operation, request = run.operation, run.request
+        try:
+            kept = _bounded(request, operation) <= _MOST_KEPT_VALUES
+            shape, values = (None, []) if run.executed else self._split(caller, operation, request, kept)
             if shape is not None:
                 return _told(await compiled.run(self._reader, caller, shape, values), "compiled")
-            return _told(await execute(self._built, self._reader, caller, operation, request), "executor")
+            return _told(await self._executor.run(caller, operation, request, key), "executor")
         except RefusedError as refusal:
             await self._reader.confirm(caller)
             return _Answered(None, refusal.failures)
@@ -133,20 +165,29 @@ class GraphQL:
         return operation.shape(key, keep=kept), values
 
     async def _batch(
-        self,
-        caller: Caller,
-        method: str,
-        media_type: MediaType,
-        requests: Sequence[GraphQLRequest],
-        forced: bool,
-    ) -> Response:
-        answered = await asyncio.gather(
-            *(self._answered(caller, method, request, forced) for request in requests)
-        )
-        body = http.encode_batch([self._body(caller, each) for each in answered])
-        return Response(200, [*_HEADERS[media_type], *self._ways(answered)], body)
+        self, caller: Caller, runs: Sequence[_Run | _Answered], key: str | None
+    ) -> list[_Answered]:
+        """Run the requests of a batch: in order if one of them writes, else at once."""
+        writing = sum(isinstance(run, _Run) and run.operation.writes for run in runs)
+        if not writing:
+            return await asyncio.gather(*(self._answered(caller, run, None) for run in runs))
+        told = _key(key, alone=writing == 1)
+        answered: list[_Answered] = []
+        for run in runs:
+            try:
+                answered.append(await self._answered(caller, run, told))
+            except Problem as problem:
+                if problem.slug in ENDING or not answered:
+                    raise
+                # What the requests before it have written must still be told.
+                answered.append(_Answered(None, [Failure(problem)]))
+        return answered
 
     # Responses
+
+    def _listed(self, caller: Caller, media_type: MediaType, answered: Sequence[_Answered]) -> Response:
+        body = http.encode_batch([self._body(caller, each) for each in answered])
+        return Response(200, [*_HEADERS[media_type], *self._ways(answered)], body)
 
     def _response(self, caller: Caller, media_type: MediaType, answered: _Answered) -> Response:
         status = 200
@@ -188,12 +229,16 @@ class GraphQL:
         return Response(problem.kind.status, [*_HEADERS[media_type], *extra], body)
 
 
-def _bounded(request: GraphQLRequest) -> int:
+def _key(text: str | None, *, alone: bool) -> IdempotencyKey | None:
+    return None if text is None else IdempotencyKey(text, alone)
+
+
+def _bounded(request: GraphQLRequest, operation: Operation) -> int:
     """Return how many values the variables hold; raises RefusedError where they pass a limit."""
     if not request.variables:
         return 0
     try:
-        return check_variables(request.variables)
+        return check_variables(request.variables, WRITING_LIMITS if operation.writes else DEFAULT_LIMITS)
     except GuardViolation as violation:
         raise refused(of_guard(violation)) from None
 

@@ -48,7 +48,7 @@ class Inputs:
         self.catalog = catalog
         self._enums: dict[type[StrEnum], EnumMeta] = {}
         self._operators: dict[str, Any] = {}
-        self.filters = {resource.name: _bare(f"{pascal(resource.name)}Filter") for resource in catalog}
+        self.filters = {resource.name: bare_type(f"{pascal(resource.name)}Filter") for resource in catalog}
         self.sorts = {resource.name: self._sort(resource) for resource in catalog}
         for resource in catalog:
             self._complete(resource)
@@ -56,7 +56,7 @@ class Inputs:
     def enum(self, values: type[StrEnum]) -> EnumMeta:
         """Return the GraphQL enum of a field's values."""
         if values not in self._enums:
-            self._enums[values] = _enum(
+            self._enums[values] = enum_type(
                 values.__name__,
                 _summary(values),
                 {constant(v): (str(v), f"Stored, and sent over REST, as `{v}`.") for v in values},
@@ -108,7 +108,7 @@ class Inputs:
             target = self.filters[relation.target]
             doc = relation.doc if relation.one else f"{relation.doc} At least one of them meets this."
             fields[camel(relation.name)] = (target | None, doc)
-        _input(own, f"Conditions on {words(resource.plural)}; all that are given hold together.", fields)
+        input_type(own, f"Conditions on {words(resource.plural)}; all that are given hold together.", fields)
 
     def _field(self, resource: Resource, field: Field) -> Any:
         kind = resource.facts[field.name].kind
@@ -125,7 +125,7 @@ class Inputs:
         what = name.removesuffix("Filter")
         doc = f"Comparisons with a value of type {what}; all that are given hold together."
         fields = {str(each): (_operand(each, value), _OPERATOR_DOCS[each]) for each in operators}
-        return _input(_bare(name), doc, fields)
+        return input_type(bare_type(name), doc, fields)
 
     def _json(self) -> Any:
         if JSON_FILTER not in self._operators:
@@ -135,7 +135,7 @@ class Inputs:
                 str(each): (_operand(each, JSON), _OPERATOR_DOCS[each]) for each in OPERATORS[Kind.JSON]
             }
             doc = "Comparisons with a string, number or boolean inside a JSON value; all given hold together."
-            self._operators[JSON_FILTER] = _input(_bare(JSON_FILTER), doc, {"path": path} | fields)
+            self._operators[JSON_FILTER] = input_type(bare_type(JSON_FILTER), doc, {"path": path} | fields)
         return self._operators[JSON_FILTER]
 
     def _sort(self, resource: Resource) -> EnumMeta:
@@ -149,7 +149,7 @@ class Inputs:
                     f"By `{what}`, descending, nulls last.",
                 )
         doc = f"Ways to sort {words(resource.plural)}."
-        return _enum(f"{pascal(resource.name)}Sort", doc, members)
+        return enum_type(f"{pascal(resource.name)}Sort", doc, members)
 
 
 def _operand(operator: Operator, value: Any) -> Any:
@@ -166,18 +166,20 @@ def _summary(values: type[StrEnum]) -> str:
     return (values.__doc__ or values.__name__).strip().splitlines()[0]
 
 
-def _enum(name: str, doc: str, members: dict[str, tuple[str, str]]) -> EnumMeta:
+def enum_type(name: str, doc: str, members: dict[str, tuple[str, str]]) -> EnumMeta:
+    """Return an enum from its members' values and descriptions."""
     values = {key: strawberry.enum_value(value, description=text) for key, (value, text) in members.items()}
     made: EnumMeta = EnumMeta.__call__(Enum, name, values)
     return strawberry.enum(made, name=name, description=doc)
 
 
-def _bare(name: str) -> Any:
+def bare_type(name: str) -> Any:
     """Return a class without fields, so that others can refer to it before it has them."""
     return type(name, (), {"__module__": __name__})
 
 
-def _input(bare: Any, doc: str, fields: dict[str, tuple[Any, str]]) -> Any:
+def input_type(bare: Any, doc: str, fields: dict[str, tuple[Any, str]]) -> Any:
+    """Make an input type of a bare class, from its fields' types and descriptions."""
     for name, (annotation, text) in fields.items():
         field = StrawberryField(
             python_name=safe_name(name),

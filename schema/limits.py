@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+WRITING_LIMITS = replace(DEFAULT_LIMITS, object_fields=100_000)
+"""The bounds on what is to be stored, whose maps may be as wide as they may be over REST."""
 
 SENTENCES: Mapping[str, str] = {
     "characters": "The document is {actual} characters long; {allowed} are allowed.",

@@ -44,6 +44,10 @@ class Loaders:
     _connections: dict[str, DataLoader[str, Any]] = field(default_factory=dict)
     _nested: int = 0
 
+    def renewed(self) -> "Loaders":
+        """Return loaders that remember nothing."""
+        return Loaders(self.reader, self.caller, self.types, self.touched)
+
     async def row(self, resource: Resource, id_: str) -> Any:
         """Return one object, None if there is no such row; raises the 404 for what cannot be an id."""
         found = identifier(id_)
@@ -68,14 +72,14 @@ class Loaders:
         """Return a page of a whole collection."""
         picks = self._connection_picks(resource, asked.total)
         answer = await self._read(SelectMany(resource.name, asked.listing, picks), asked.values)
-        return self._connection(resource, _loads(answer.body))
+        return self._connection(resource, exact_json(answer.body))
 
     # Batches
 
     async def _load_rows(self, resource: Resource, ids: list[str]) -> list[Any]:
         picks = self._object_picks(resource)
         answer = await self._read(Load(resource.name, Leaf(0), picks), (ids,))
-        found = {id_: self._object(resource, _loads(body)) for id_, body in _bodies(answer)}
+        found = {id_: self._object(resource, exact_json(body)) for id_, body in _bodies(answer)}
         return [found.get(id_) for id_ in ids]
 
     async def _load_connections(
@@ -90,7 +94,7 @@ class Loaders:
             raise bad_request(
                 f"The response would include more than {INCLUDED_LIMIT} rows: ask for a smaller page or less."
             )
-        found = {id_: self._connection(target, _loads(body)) for id_, body in _bodies(answer)}
+        found = {id_: self._connection(target, exact_json(body)) for id_, body in _bodies(answer)}
         return [found[id_] for id_ in ids]
 
     async def _read(self, intent: Intent, values: tuple[Any, ...]) -> Answer:
@@ -142,7 +146,7 @@ def _bodies(answer: Answer) -> Iterable[tuple[str, bytes]]:
             yield id_.decode(), body
 
 
-def _loads(body: bytes | None) -> dict[str, Any]:
+def exact_json(body: bytes | None) -> dict[str, Any]:
     """Decode JSON so that it can be encoded again without a number losing a digit."""
     found: dict[str, Any] = json.loads(body or b"{}", parse_float=_exact, parse_int=_integer)
     return found

@@ -22,48 +22,78 @@ from schema.surface import Surface
 from schema.types import Resolver
 from services.engine.context import Caller
 from services.engine.cursor import Cursor
+from services.engine.dispatch import Writer
 from services.engine.encoding import global_id
 from services.engine.errors import Problem, not_found
 from services.engine.intent import Leaf, SelectAny
 from services.engine.read import Reader, Request
 from services.engine.resource import Relation, Resource
+from services.engine.writing import Outcome, Write
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The key of a request's headers, and whether the request has but one mutation that it can belong to."""
+
+    text: str
+    alone: bool
 
 
 @dataclass(slots=True)
 class Execution:
     """One operation in execution: what Strawberry's `info.context` holds.
 
-    `roots` are the root fields judged so far, by response name, and `cost` is what they cost together.
+    `roots` are the root fields judged so far, by response name, and `cost` is what they cost together. `key`
+    is that of the request's headers, and `wrote` tells that a mutation has been carried out.
     """
 
     reader: Reader
+    writer: Writer
     caller: Caller
     loaders: Loaders
     surface: Surface
     schema: GraphQLSchema
     document: Any
     fragments: Mapping[str, FragmentDefinitionNode]
+    origin: str = ""
+    key: IdempotencyKey | None = None
     roots: dict[str, Root] = field(default_factory=dict)
     cost: int = 0
+    wrote: bool = False
 
     def judged(self, info: Any) -> Root:
         """Return the root field that `info` stands for; raises its Problem as the compiled way would."""
         raw = info._raw_info
         values: list[Any] = []
-        variables = VariableValues({}, raw.variable_values)
-        arguments = Arguments(self.surface, partial(self.cursor, values))
-        selections = Selections(self.schema, arguments, self.fragments, variables, {}, strict=False)
-        found = root(selections, raw.path.key, list(raw.field_nodes))
+        found = root(self.selections(info, values), raw.path.key, list(raw.field_nodes))
         self.roots[found.alias] = found
         self.cost += self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
         return found
+
+    def selections(self, info: Any, values: list[Any]) -> Selections:
+        """Return what reads the operation's selections, and decodes their cursors into `values`."""
+        variables = VariableValues({}, info._raw_info.variable_values)
+        arguments = Arguments(self.surface, partial(self.cursor, values))
+        return Selections(self.schema, arguments, self.fragments, variables, {}, strict=False)
+
+    def mutations(self, info: Any) -> int:
+        """Return how many mutations the operation runs."""
+        root_set = info._raw_info.operation.selection_set
+        fields = self.selections(info, []).collect("Mutation", (root_set,)).values()
+        return sum(nodes[0].name.value != "__typename" for nodes in fields)
+
+    async def write(self, asked: Write) -> Outcome:
+        """Return what a write brought; whatever is read after it is read anew."""
+        outcome = await self.writer.write(self.caller, asked)
+        self.wrote = True
+        self.loaders = self.loaders.renewed()
+        return outcome
 
     def collection(self, resource: Resource, given: Mapping[str, Any], info: Any) -> Collection:
         """Return which rows the arguments of a collection ask for."""
         values: list[Any] = []
         arguments = Arguments(self.surface, partial(self.cursor, values))
-        tree = {name: _tree(value) for name, value in given.items()}
-        listing = arguments.listing(resource, tree)
+        listing = arguments.listing(resource, as_tree(given))
         return Collection(listing, tuple(values), total=_selects(info, "totalCount"))
 
     def cursor(self, values: list[Any], text: str) -> CursorLeaf:
@@ -150,6 +180,11 @@ class LoadingResolvers:
                     if found is not None:
                         return found
         return not_found()
+
+
+def as_tree(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with input objects as mappings by GraphQL name, without what was left out."""
+    return {name: _tree(value) for name, value in given.items() if value is not UNSET}
 
 
 def _tree(value: Any) -> Any:

@@ -1,0 +1,151 @@
+"""What mutations answer: payloads, the results of bulk requests, and problems as data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+
+from schema.connections import made_type
+from schema.inputs import enum_type
+from schema.names import constant, pascal, words
+from schema.scalars import JSON
+from schema.types import Types
+from services.engine.context import Caller
+from services.engine.errors import Problem
+from services.engine.resource import Action, ActionKind, Field, Resource, Shown
+
+IN_PAYLOADS = frozenset({400, 404, 409, 412, 422, 428})
+"""The statuses of problems that a payload tells; all others are errors beside the data."""
+
+_REPLAYED_DOC = "Whether this repeats the answer to an earlier request with the same idempotency key."
+_PROBLEM_DOC = "Why nothing was written; null where it was."
+_STATUS_DOCS = {
+    "created": "It was made.",
+    "updated": "It was changed.",
+    "deleted": "It was deleted.",
+    "failed": "It was refused; `problem` says why.",
+    "skipped": "It was not tried, because another one failed.",
+}
+WriteStatus: Any = enum_type(
+    "WriteStatus",
+    "What became of one item of a bulk request.",
+    {constant(word): (word, doc) for word, doc in _STATUS_DOCS.items()},
+)
+
+
+@strawberry.type(
+    name="Problem", description="Why a request was refused: the object that REST answers with (RFC 9457)."
+)
+class ProblemObject:
+    """A problem of the catalogue as data."""
+
+    type: str = strawberry.field(description="Address of the kind of problem, which explains it.")
+    title: str = strawberry.field(description="Name of the kind of problem.")
+    status: int = strawberry.field(description="The HTTP status that REST answers with.")
+    detail: str = strawberry.field(description="What is wrong this time, as a sentence.")
+    instance: str = strawberry.field(description="Path of the request.")
+    code: str = strawberry.field(description="Stable name of the kind of problem, such as `not-found`.")
+    request_id: str = strawberry.field(description="The request's id, under which the server logs it.")
+    errors: JSON | None = strawberry.field(
+        description="Codes of what is wrong, by field in REST's spelling, such as `price_cents`."
+    )
+    error_messages: JSON | None = strawberry.field(
+        description="Sentences on what is wrong, by field in REST's spelling."
+    )
+    extensions: JSON | None = strawberry.field(
+        description="Further members that this problem has over REST, by name."
+    )
+
+
+@strawberry.type(description="How a bulk request went.")
+class WriteSummary:
+    """The counts of a bulk request."""
+
+    total: int = strawberry.field(description="How many items were sent.")
+    succeeded: int = strawberry.field(description="How many were written.")
+    failed: int = strawberry.field(description="How many were refused.")
+
+
+_MEMBERS = tuple(each.python_name for each in ProblemObject.__strawberry_definition__.fields)  # type: ignore[attr-defined]  # Strawberry adds it.
+
+
+def shown_once(resource: Resource) -> tuple[Field, ...]:
+    """Return the fields that only the answer to a creation shows."""
+    return tuple(field for field in resource.fields if field.shown is Shown.ONCE)
+
+
+def problem_object(problem: Problem, caller: Caller, origin: str) -> ProblemObject:
+    """Return a problem as data; `origin` prefixes the address of its kind."""
+    members = problem.members(instance=caller.instance, request_id=caller.request_id, origin=origin)
+    known = {name: members.pop(name, None) for name in _MEMBERS if name != "extensions"}
+    return ProblemObject(**known, extensions=members or None)  # type: ignore[arg-type]  # Members are JSON.
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The payload type of one mutation, and the type of its results where it takes many items."""
+
+    type: Any
+    result: Any = None
+
+
+class Payloads:
+    """The payload types of one catalogue."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+        self._results: dict[str, Any] = {}
+
+    def single(self, resource: Resource, action: Action) -> Payload:
+        """Return the payload of a mutation of one row."""
+        name, what = f"{pascal(action.name)}{pascal(resource.name)}Payload", words(resource.name)
+        if action.kind is ActionKind.DELETE:
+            about = {"deleted_id": (strawberry.ID | None, "Identifier of what was deleted; null if refused.")}
+        else:
+            own = self._types.objects[resource.name]
+            about = {resource.name: (own | None, f"The {what} as it is now; null if refused.")}
+            if action.kind is ActionKind.CREATE:
+                about |= self._shown_once(resource)
+        doc = f"What became of the {what}."
+        return Payload(made_type(name, doc, about | _ends()))
+
+    def bulk(self, resource: Resource, action: Action) -> Payload:
+        """Return the payload of a mutation of many rows."""
+        result = self._result(resource)
+        fields: dict[str, tuple[Any, str]] = {
+            "results": (
+                list[result] | None,  # type: ignore[valid-type]  # A type made at run time.
+                "What became of each item, in the order of sending; null if nothing was written.",
+            ),
+            "summary": (WriteSummary | None, "How many went well; null if nothing was written."),
+        }
+        name = f"{pascal(action.name)}{pascal(resource.plural)}Payload"
+        made = made_type(name, f"What became of the {words(resource.plural)}.", fields | _ends())
+        return Payload(made, result)
+
+    def _shown_once(self, resource: Resource) -> dict[str, tuple[Any, str]]:
+        return {
+            field.name: (self._types.inputs.output(resource, field) | None, f"{field.doc} Shown this once.")
+            for field in shown_once(resource)
+        }
+
+    def _result(self, resource: Resource) -> Any:
+        if resource.name not in self._results:
+            what = words(resource.name)
+            fields = {
+                "index": (int, "Place of the item among those sent, counted from 0."),
+                "id": (strawberry.ID | None, f"Identifier of the {what}; null if none was made."),
+                "status": (WriteStatus, "What became of it."),
+                resource.name: (
+                    self._types.objects[resource.name] | None,
+                    f"The {what} as it is now; null if it was refused or deleted.",
+                ),
+                "problem": (ProblemObject | None, "Why it was refused; null if it was not."),
+            }
+            doc = f"What became of one of many {words(resource.plural)}."
+            self._results[resource.name] = made_type(f"{pascal(resource.name)}Result", doc, fields)
+        return self._results[resource.name]
+
+
+def _ends() -> dict[str, tuple[Any, str]]:
+    return {"problem": (ProblemObject | None, _PROBLEM_DOC), "replayed": (bool, _REPLAYED_DOC)}
