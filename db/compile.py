@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ClauseElement,
     ColumnElement,
     FromClause,
     Select,
@@ -81,12 +82,17 @@ def compile_query(node: Query, sizes: tuple[tuple[int, int], ...] = ()) -> Compi
     `sizes` are pairs of a slot and the page size to write out in its place. Raises UnfencedStatementError if
     a tenant table would be read without its workspace.
     """
-    statement = _statement(node, Compiler(dict(sizes)))
-    tenancy.check(statement)
-    compiled = statement.compile(dialect=_DIALECT)
-    sources = tuple(_source(name) for name in compiled.positiontup or ())
+    made = finished(_statement(node, Compiler(dict(sizes))))
     prefix = "EXPLAIN (FORMAT JSON) " if isinstance(node, Estimate) else ""
-    return Compiled(prefix + compiled.string, sources)
+    return Compiled(prefix + made.text, made.sources)
+
+
+def finished(statement: ClauseElement) -> Compiled:
+    """Return the text of a statement; raises UnfencedStatementError if it leaves the caller's workspace."""
+    tenancy.check(statement)
+    compiled: Any = statement.compile(dialect=_DIALECT)
+    sources = tuple(_source(name) for name in compiled.positiontup or ())
+    return Compiled(compiled.string, sources)
 
 
 def _source(name: str) -> int | str:

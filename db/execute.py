@@ -1,14 +1,17 @@
 """Execution of query trees: the only place that fills in the workspace and the token."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from db import cursors
-from db.compile import compile_query
+from db.compile import Compiled, compile_query
 from db.driver import DatabaseError, Driver, Row, Statement
 from db.planning import generic
 from db.query import Query
+from db.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,11 @@ class Call(NamedTuple):
 
     prepared: Prepared
     slots: Sequence[bytes | None]
+
+
+def prepared(compiled: Compiled) -> Prepared:
+    """Return a compiled statement that is planned once, as those of writes are: they find rows by keys."""
+    return Prepared(Statement(compiled.text, generic=True), compiled.sources)
 
 
 class Database:
@@ -51,6 +59,12 @@ class Database:
             [(call.prepared.statement, self._parameters(call, workspace, token)) for call in calls]
         )
 
+    @asynccontextmanager
+    async def transaction(self, workspace: str, token: str) -> AsyncIterator["Transaction"]:
+        """Lend a connection of one's own to write with."""
+        async with self.driver.sessions.lease() as session:
+            yield Transaction(session, partial(self._parameters, workspace=workspace, token=token))
+
     def _parameters(self, call: Call, workspace: str, token: str) -> list[bytes | None]:
         system = {
             "workspace": workspace.encode(),
@@ -63,3 +77,36 @@ class Database:
             slots[source] if type(source) is int else system[source]  # type: ignore[index]  # The type test narrows both.
             for source in call.prepared.sources
         ]
+
+
+BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
+
+
+class Transaction:
+    """Statements of one caller that come to pass together or not at all.
+
+    It begins with the first statement, in the same round trip; unless it is committed, nothing stays.
+    """
+
+    def __init__(self, session: Session, bind: Callable[[Call], list[bytes | None]]) -> None:
+        self._session, self._bind = session, bind
+        self._waiting: list[tuple[Statement, Sequence[bytes | None]]] = [(BEGIN, ())]
+        self.committing = False
+
+    def defer(self, call: Call) -> None:
+        """Send a statement without an answer together with the next ones."""
+        self._waiting.append((call.prepared.statement, self._bind(call)))
+
+    async def run(self, *calls: Call) -> list[list[Row]]:
+        """Return the rows of each statement, all in one round trip; raises the first DatabaseError."""
+        before, self._waiting = self._waiting, []
+        bound = [(call.prepared.statement, self._bind(call)) for call in calls]
+        found = await self._session.run([*before, *bound])
+        return found[len(before) :]
+
+    async def commit(self, *calls: Call) -> None:
+        """Run these and make all of it last; if the connection is lost now, nobody knows whether it does."""
+        bound = [(call.prepared.statement, self._bind(call)) for call in calls]
+        self.committing = True
+        await self._session.run([*self._waiting, *bound, (COMMIT, ())])
+        self._waiting = []

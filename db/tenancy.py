@@ -3,7 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, ColumnElement, FromClause, Table, Uuid, bindparam, or_
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    FromClause,
+    Insert,
+    Table,
+    Update,
+    Uuid,
+    bindparam,
+    or_,
+)
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BooleanClauseList, Grouping
 from sqlalchemy.sql.expression import Alias, Select
@@ -39,6 +50,10 @@ def check(statement: ExternallyTraversible) -> None:
     for part in _parts(statement):
         if isinstance(part, Select):
             _check_select(part)
+        elif isinstance(part, Update):
+            _check_fenced(part.table, part.whereclause, "changed")
+        elif isinstance(part, Insert):
+            _check_insert(part)
 
 
 def _parts(statement: ExternallyTraversible) -> Iterable[ExternallyTraversible]:
@@ -54,13 +69,24 @@ def _parts(statement: ExternallyTraversible) -> Iterable[ExternallyTraversible]:
 
 
 def _check_select(select: Select[Any]) -> None:
-    condition = select.whereclause
-    fenced = set() if condition is None else {_fenced(part) for part in _conjuncts(condition)}
     # The final FROM clauses would be exact too, but each select would be compiled to find them.
     for source in select.get_children():
         for found in _direct_tables(source) if isinstance(source, FromClause) else ():
-            if found not in fenced:
-                raise UnfencedStatementError(f"{_name(found)} is read without its workspace.")
+            _check_fenced(found, select.whereclause, "read")
+
+
+def _check_fenced(source: FromClause, condition: ColumnElement[bool] | None, how: str) -> None:
+    fenced = set() if condition is None else {_fenced(part) for part in _conjuncts(condition)}
+    if source not in fenced:
+        raise UnfencedStatementError(f"{_name(source)} is {how} without its workspace.")
+
+
+def _check_insert(statement: Insert) -> None:
+    """Refuse an insertion whose first column is anything but the caller's workspace."""
+    made_from, names = statement.select, statement._select_names
+    first = next(iter(made_from.selected_columns), None) if isinstance(made_from, Select) else None
+    if first is not WORKSPACE or not names or names[0] not in ("workspace_id", "parent_workspace_id"):
+        raise UnfencedStatementError(f"{_name(statement.table)} is written to without its workspace.")
 
 
 def _direct_tables(source: FromClause) -> list[FromClause]:

@@ -18,7 +18,6 @@ from diptych.settings import Settings
 from rest.router import Rest
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
-from services.engine.read import Reader
 from services.engine.verify import verify
 from services.tokens import Environment
 
@@ -37,7 +36,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
     verify(catalog)
     running = runtime.build(settings, settings.database_url, catalog)
-    graphql = Later(lambda: _graphql(settings, catalog, running.reader))
+    graphql = Later(lambda: _graphql(settings, running))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,7 +59,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         return {"database": "ok", "migrations": "ok" if current else "outdated"}
 
     return edge.Edge(
-        Rest(catalog, running.reader, origin=settings.public_url),
+        Rest(catalog, running.reader, running.writer, origin=settings.public_url),
         {"/graphql": graphql},
         shell.build(version("diptych"), checks, lifespan, settings.public_url),
         running.authenticator,
@@ -68,7 +67,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     )
 
 
-def _graphql(settings: Settings, catalog: Catalog, reader: Reader) -> edge.Surface:
+def _graphql(settings: Settings, running: runtime.Runtime) -> edge.Surface:
     # Loading Strawberry and its like would make a start a third longer.
     from diptych.graphql import GraphQLSurface
     from schema.endpoint import GraphQL
@@ -76,7 +75,7 @@ def _graphql(settings: Settings, catalog: Catalog, reader: Reader) -> edge.Surfa
 
     open_to_developers = settings.env is not Environment.PROD
     told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers)
-    return GraphQLSurface(GraphQL(catalog, reader, told), page=settings.env is Environment.DEV)
+    return GraphQLSurface(GraphQL(running.reader.catalog, running.reader, running.writer, told), page=settings.env is Environment.DEV)
 
 
 def _end_with_parent() -> None:

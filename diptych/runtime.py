@@ -8,10 +8,12 @@ from db.driver import Driver
 from db.execute import Database
 from db.migrate import conninfo
 from diptych.settings import Settings
+from rest.http import BASE
 from services import tokens
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.cursor import CursorCodec
+from services.engine.dispatch import Writer
 from services.engine.read import Reader, Unlimited
 
 
@@ -22,6 +24,7 @@ class Runtime:
     driver: Driver
     authenticator: Authenticator
     reader: Reader
+    writer: Writer
 
 
 def derived(key: bytes, purpose: str) -> bytes:
@@ -51,5 +54,7 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
         verify=tokens.verify,
     )
     codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
-    reader = Reader(catalog, Database(driver, codec.key), authenticator, codec, Unlimited())
-    return Runtime(driver, authenticator, reader)
+    database, limiter = Database(driver, codec.key), Unlimited()
+    reader = Reader(catalog, database, authenticator, codec, limiter)
+    writer = Writer(catalog, database, authenticator, limiter, base=BASE, origin=settings.public_url)
+    return Runtime(driver, authenticator, reader, writer)

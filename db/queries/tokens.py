@@ -1,6 +1,7 @@
 """Finding a token by its lookup key, before any workspace is known, and proving it live."""
 
 from db.driver import Statement
+from db.execute import Prepared
 
 # What makes a token live, as `db.compile` asks of it at the head of every data statement too.
 _LIVE = (
@@ -19,6 +20,9 @@ FIND = Statement(
 
 # The same question that leads every data statement, asked alone where no data statement ran.
 CONFIRM = Statement(f"SELECT t.version{_THIS}")
+
+# And at the head of every transaction.
+PROVE = Prepared(Statement(CONFIRM.text, generic=True), ("workspace", "token"))
 
 # The same once more, for callers who name their workspace.
 NAMED = Statement(f"SELECT t.version, w.slug{_THIS}")

@@ -1,12 +1,290 @@
-"""The one door for every write: one action, one transaction, whichever surface it came from."""
+"""The one door for every write: one action, one transaction, whichever surface it came from.
 
+authorise → validate → idempotency key → rows, references, uniqueness → 404 → 428, 412 → rule → 422
+          → rows, events and audit rows in one statement → idempotency record → commit
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from db.driver import DatabaseError, DatabaseUnavailable, Row
+from db.execute import Call, Database
+from db.queries import idempotency as queries
+from db.queries.tokens import PROVE
+from services.engine import bulk, idempotency, judging
+from services.engine.access import Permission, require
+from services.engine.authenticate import Authenticator
+from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.documents import whole_document
+from services.engine.errors import Problem, Slug, conflict
+from services.engine.failures import is_passing, refused
+from services.engine.read import Limiter
+from services.engine.resource import ActionKind, Resource
+from services.engine.transaction import Ongoing, Statements
+from services.engine.transaction import changes_of as loaded
+from services.engine.work import Change
 from services.engine.writing import Outcome, Write
+
+_MOST_ATTEMPTS = 3
+_MOST_GENERATED = 5
+_ITEMS_PER_POINT = 10
+_LOCKING = frozenset(
+    {ActionKind.REPLACE, ActionKind.UPDATE, ActionKind.DELETE, ActionKind.RESTORE, ActionKind.ITEM}
+)
+
+
+class _Stale(Exception):
+    """The token's scopes have changed since they were looked at."""
 
 
 class Writer:
-    """The one way to write, for every surface."""
+    """The one way to write, for every surface; `base` is where the links of documents begin."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        database: Database,
+        authenticator: Authenticator,
+        limiter: Limiter,
+        *,
+        base: str,
+        origin: str = "",
+    ) -> None:
+        self.catalog = catalog
+        self._database, self._authenticator, self._limiter = database, authenticator, limiter
+        self._base, self.origin = base, origin
+        self._statements: dict[str, Statements] = {}
 
     async def write(self, caller: Caller, asked: Write) -> Outcome:
         """Return what the write brought; raises a Problem if nothing was written."""
-        raise NotImplementedError
+        try:
+            changes = self._admitted(caller, asked)
+        except Problem:
+            caller.proving = True
+            # The refusal may rest on scopes that have changed since, and a dead token hears only that.
+            if not await self._renewed(caller):
+                raise
+            changes = self._admitted(caller, asked)
+        caller.proving = True
+        await self._limiter.charge(caller, -(-len(asked.items) // _ITEMS_PER_POINT) or 1)
+        for remaining in reversed(range(_MOST_ATTEMPTS)):
+            try:
+                return await self._attempt(caller, asked, changes, final=not remaining)
+            except _Stale:
+                changes = self._admitted(caller, asked)
+        raise conflict("The token kept changing; try again.", retry_after=1)
+
+    def _admitted(self, caller: Caller, asked: Write) -> list[Change]:
+        """Return what was sent, read; raises the 403, and what can be told without looking anything up."""
+        self._authorise(caller, asked)
+        bulk.check_size(asked)
+        return judging.changes_of(asked)
+
+    def _authorise(self, caller: Caller, asked: Write) -> None:
+        deletes = asked.action.kind is ActionKind.DELETE
+        permission = Permission.DELETE if deletes else Permission.WRITE
+        require(caller.principal.scopes, asked.resource, permission)
+
+    async def _renewed(self, caller: Caller) -> bool:
+        before = caller.principal
+        caller.principal = await self._authenticator.confirm(before, caller.credential)
+        return caller.principal is not before
+
+    async def _attempt(self, caller: Caller, asked: Write, changes: list[Change], *, final: bool) -> Outcome:
+        """Run the whole transaction once; raises _Stale where it must be run anew."""
+        principal, transaction = caller.principal, None
+        try:
+            async with self._database.transaction(principal.workspace_id, principal.token_id) as transaction:
+                work = Ongoing(transaction, caller, asked.action, self.of)
+                return await _Attempt(self, work, asked, changes).run()
+        except DatabaseError as error:
+            # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
+            lost = isinstance(error, DatabaseUnavailable)
+            unknown = transaction is None or (lost and transaction.committing and asked.key is None)
+            if final or unknown or not is_passing(error):
+                raise refused(error, asked.resource) from error
+            raise _Stale from error
+
+    def of(self, resource: Resource) -> Statements:
+        """Return the statements that write a resource, made once."""
+        found = self._statements.get(resource.name)
+        if found is None:
+            found = Statements(resource, whole_document(self.catalog, resource, self._base))
+            self._statements[resource.name] = found
+        return found
+
+    async def renew(self, caller: Caller, version: bytes | None) -> None:
+        """Raise _Stale if the token has changed, having read it anew, and the 401 problem if it is dead."""
+        if version is None or int(version) != caller.principal.version:
+            caller.principal = await self._authenticator.renew(caller.principal, caller.credential, version)
+            raise _Stale
+
+
+class _Attempt:
+    """One run of one write, from the first statement to the commit."""
+
+    def __init__(self, writer: Writer, work: Ongoing, asked: Write, changes: list[Change]) -> None:
+        self._writer, self._work, self._asked = writer, work, asked
+        self._resource, self._kind = asked.resource, asked.action.kind
+        self._key = None if asked.dry_run or asked.key is None else asked.key.encode()
+        self._extensions: dict[str, Any] = {}
+        self._changes = changes
+        self._fingerprint = b"" if self._key is None else idempotency.fingerprint(asked, self._changes)
+        for change in self._changes:
+            judging.complete(asked, change)
+
+    async def run(self) -> Outcome:
+        """Return the outcome, committed unless it is a trial; raises the problem if nothing was written."""
+        looked = await self._open()
+        if isinstance(looked, Outcome):
+            return looked
+        try:
+            await self._judge(looked)
+            outcome = await self._effect()
+        except Problem as problem:
+            await self._keep_problem(problem)
+            raise
+        if not self._asked.dry_run:
+            await self._commit(idempotency.kept_outcome(outcome, self._work.caller) if self._key else b"")
+        return outcome
+
+    # Before the effect
+
+    async def _open(self) -> Outcome | list[list[Row]]:
+        """Prove the token and claim the key; return an earlier outcome, or what was looked up already."""
+        looking = self._looking()
+        calls = [Call(PROVE, ())]
+        if self._key is not None:
+            calls += [Call(queries.LOCK, (self._key,)), Call(queries.FIND, (self._key,))]
+            # Rows are not locked before the key is ours: whoever has it may hold them.
+            calls += [] if self._kind in _LOCKING else looking
+        else:
+            calls += looking
+        found = await self._work.transaction.run(*calls)
+        await self._writer.renew(self._work.caller, found[0][0][0] if found[0] else None)
+        if self._key is None:
+            return found[1:]
+        earlier = self._earlier(found[1], found[2])
+        if earlier is not None:
+            return earlier
+        if self._asked.action.rule is not None:
+            self._work.transaction.defer(Call(queries.SAVEPOINT, ()))
+        return await self._work.transaction.run(*looking) if self._kind in _LOCKING else found[3:]
+
+    def _looking(self) -> list[Call]:
+        """Return what must be looked up before the effect: rows first, then uniqueness and references."""
+        ids = [change.id for change in self._changes if "id" not in change.invalid]
+        calls = [self._work.loading(self._resource, ids)] if self._kind in _LOCKING else []
+        check = self._work.checking(self._resource, self._changes)
+        return [*calls, check] if check is not None else calls
+
+    def _earlier(self, lock: list[Row], record: list[Row]) -> Outcome | None:
+        if lock[0][0] != b"t":
+            raise conflict("The first request with this idempotency key is still running.", retry_after=1)
+        if not record:
+            return None
+        fingerprint, kept = record[0]
+        if fingerprint != self._fingerprint:
+            detail = "The idempotency key was used before for something else; use a new key."
+            raise Problem(Slug.IDEMPOTENCY_KEY_MISMATCH, detail)
+        return idempotency.outcome_of(kept or b"")
+
+    async def _judge(self, looked: list[list[Row]]) -> None:
+        found = iter(looked)
+        if self._kind in _LOCKING:
+            rows = loaded(self._resource, next(found))
+            for item, change in zip(self._asked.items, self._changes, strict=True):
+                judging.against_stored(self._asked, item, change, rows.get(change.id))
+        for change in self._changes:
+            if change.problem is None:
+                self._judge_whole(change)
+        await self._note(next(found, []))
+        judging.check_within(self._resource, self._changes)
+        if self._kind is ActionKind.RESTORE:
+            await self._restore()
+        elif self._kind is ActionKind.DELETE:
+            for change in self._changes:
+                change.values["deleted_at"] = datetime.fromtimestamp(self._work.caller.now, UTC)
+        await self._rule()
+
+    def _judge_whole(self, change: Change) -> None:
+        judging.as_whole(self._asked, change)
+        lacking = judging.check_readable(self._writer.catalog, self._work.caller, self._resource, change)
+        if lacking is not None:
+            self._extensions["required_scope"] = lacking
+
+    async def _note(self, faults: list[Row]) -> None:
+        """Note what the database found wrong with values, and try others where the server made them."""
+        for _ in range(_MOST_GENERATED):
+            again = [change for fault in faults if (change := self._retaken(*fault)) is not None]
+            if not again:
+                return
+            for change in again:
+                judging.generate(self._resource, change)
+            check = self._work.checking(self._resource, self._changes)
+            faults = (await self._work.transaction.run(check))[0] if check is not None else []
+
+    def _retaken(self, place: bytes | None, column: bytes | None, kind: bytes | None) -> Change | None:
+        """Note one fault; return the change if another value is to be tried for it."""
+        change = self._changes[int(place or 1) - 1]
+        return change if judging.take(change, (column or b"").decode(), (kind or b"").decode()) else None
+
+    async def _restore(self) -> None:
+        """Bring deleted rows back unless another has taken what must be unique (Q-07)."""
+        deleted = [
+            each for each in self._changes if each.good and (each.stored or {})["deleted_at"] is not None
+        ]
+        for change in deleted:
+            change.values = {**(change.stored or {}), "deleted_at": None}
+        check = self._work.checking(self._resource, deleted)
+        for place, column, kind in (await self._work.transaction.run(check))[0] if check is not None else ():
+            if kind == b"taken":
+                detail = f"Another one has taken its {(column or b'').decode()} since it was deleted."
+                deleted[int(place or 1) - 1].problem = conflict(detail)
+        for change in deleted:
+            change.values = {"deleted_at": None}
+
+    async def _rule(self) -> None:
+        rule = self._asked.action.rule
+        if rule is not None and (self._partial or all(change.good for change in self._changes)):
+            await rule(self._work, self._changes)
+
+    # The effect
+
+    @property
+    def _partial(self) -> bool:
+        return self._asked.bulk and not self._asked.atomic
+
+    async def _effect(self) -> Outcome:
+        good = [change for change in self._changes if change.good]
+        problems = {
+            place: bulk.problem_of(change, self._extensions)
+            for place, change in enumerate(self._changes)
+            if not change.good
+        }
+        if problems and not self._asked.bulk:
+            raise problems[0]
+        if problems and not (self._partial and good):
+            raise bulk.failed(self._asked, self._changes, problems, self._work.caller, self._writer.origin)
+        if self._kind is ActionKind.CREATE:
+            await self._work.insert(self._resource, good, self._asked.action.event)
+        else:
+            changed = [change for change in good if change.values or self._kind is not ActionKind.RESTORE]
+            await self._work.update(self._resource, changed, self._asked.action.event)
+            if len(changed) < len(good):
+                await self._work.show(self._resource, [change for change in good if change not in changed])
+        return bulk.outcome(self._asked, self._changes, problems)
+
+    # After the effect
+
+    async def _keep_problem(self, problem: Problem) -> None:
+        """Let the same refusal answer the next call with this key, without what a rule may have written."""
+        if self._key is not None and idempotency.may_keep(problem):
+            if self._asked.action.rule is not None:
+                self._work.transaction.defer(Call(queries.UNDO, ()))
+            await self._commit(idempotency.kept_problem(problem, self._work.caller))
+
+    async def _commit(self, kept: bytes) -> None:
+        keep = [] if self._key is None else [Call(queries.KEEP, (self._key, self._fingerprint, kept))]
+        await self._work.transaction.commit(*keep)

@@ -200,6 +200,13 @@ def _default_order(resource: Resource, relation: Relation) -> tuple[query.Order,
     return (*order, query.Order("id", order[-1].descending, nullable=False))
 
 
+def whole_document(catalog: Catalog, resource: Resource, base: str) -> query.Object:
+    """Return a resource as REST shows it where nothing is left out and nothing included."""
+    binder, nobody = Binder(), frozenset[str]()
+    planner = DocumentPlanner(catalog, nobody, binder, ListingPlanner(catalog, nobody, binder), base=base)
+    return planner._object(resource, {}, None, typed=False)
+
+
 def _joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix else name
 

@@ -16,8 +16,8 @@ class Change:
     """One row on its way: what is stored, what was sent, and what will be written.
 
     `values` are the valid values by column, which a rule may complete or alter; `stored` is the row before,
-    None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row as a
-    whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
+    None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row
+    as a whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
     `generated` counts the attempts at values that fallbacks made.
     """
 

@@ -13,7 +13,7 @@ MOST_ITEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One row to write: its values by field name as JSON held them, its id as it was sent, its precondition."""
+    """One row to write: its values by field name as JSON held them, its id as sent, its precondition."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     id: Any = None
@@ -24,8 +24,8 @@ class Item:
 class Write:
     """One action on one row, or on many at once.
 
-    `atomic` says that either all rows of a bulk request are written or none, `dry_run` that nothing stays, and
-    `merge` that JSON fields are merged (RFC 7396) instead of replaced. `key` is the idempotency key.
+    `atomic` says that either all rows of a bulk request are written or none, `dry_run` that nothing stays,
+    and `merge` that JSON fields are merged (RFC 7396) instead of replaced. `key` is the idempotency key.
     """
 
     resource: Resource

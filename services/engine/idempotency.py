@@ -1,0 +1,101 @@
+"""Idempotency: what makes two calls the same, and how an outcome is kept for the next one (C-49 to C-51)."""
+
+import hashlib
+import re
+from typing import Any
+
+import orjson
+
+from services.engine.context import Caller
+from services.engine.encoding import identifier
+from services.engine.errors import Invalid, Problem, Slug, bad_request
+from services.engine.work import Change
+from services.engine.writing import Outcome, Write, Written
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# What is wrong with the caller or with the server now may not be so for the next call.
+_NEVER_KEPT = frozenset(
+    {Slug.INVALID_TOKEN, Slug.INSUFFICIENT_SCOPE, Slug.RATE_LIMIT_EXCEEDED, Slug.PAYMENT_REQUIRED}
+)
+
+
+def key_of(text: str) -> str:
+    """Return an idempotency key as it was sent; raises the 400 problem if it is none."""
+    if _KEY.fullmatch(text):
+        return text
+    raise bad_request("An Idempotency-Key has 1 to 255 visible ASCII characters.")
+
+
+def fingerprint(asked: Write, changes: list[Change]) -> bytes:
+    """Return what is the same for two calls that ask for the same, on whichever surface, in hexadecimal."""
+    items = [
+        (
+            identifier(item.id) or item.id,
+            (item.if_match or "").strip('"'),
+            change.values,
+            {name: item.values.get(name.partition(".")[0]) for name in change.invalid},
+        )
+        for item, change in zip(asked.items, changes, strict=True)
+    ]
+    whole = (asked.resource.name, asked.action.name, asked.bulk, asked.atomic, asked.merge, items)
+    canonical = orjson.dumps(whole, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.blake2b(canonical, digest_size=32).hexdigest().encode()
+
+
+def may_keep(problem: Problem) -> bool:
+    """Tell whether a refusal is the answer to this call for good."""
+    return problem.slug not in _NEVER_KEPT and problem.kind.status < 500 and problem.retry_after is None
+
+
+def kept_outcome(outcome: Outcome, caller: Caller) -> bytes:
+    """Return what is kept of a success; it holds no secret, as documents hold none."""
+    return orjson.dumps({"items": [_kept_item(item, caller) for item in outcome.items]})
+
+
+def kept_problem(problem: Problem, caller: Caller) -> bytes:
+    """Return what is kept of a refusal, with where and under which id it was made."""
+    return orjson.dumps({"problem": _kept_problem(problem, caller)})
+
+
+def outcome_of(kept: bytes) -> Outcome:
+    """Return the outcome that was kept, as a repetition; raises the problem that was."""
+    found = orjson.loads(kept)
+    if "problem" in found:
+        raise _problem(found["problem"])
+    return Outcome(tuple(map(_item, found["items"])), replayed=True)
+
+
+def _kept_item(item: Written, caller: Caller) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "version": item.version,
+        "status": item.status,
+        # A text within the JSON, so that it comes back byte by byte.
+        "document": None if item.document is None else item.document.decode(),
+        "problem": None if item.problem is None else _kept_problem(item.problem, caller),
+    }
+
+
+def _item(kept: dict[str, Any]) -> Written:
+    document, problem = kept["document"], kept["problem"]
+    return Written(
+        kept["id"],
+        kept["version"],
+        kept["status"],
+        None if document is None else document.encode(),
+        None if problem is None else _problem(problem),
+    )
+
+
+def _kept_problem(problem: Problem, caller: Caller) -> dict[str, Any]:
+    return {
+        "slug": str(problem.slug),
+        "detail": problem.detail,
+        "invalid": {name: [(e.code, e.message) for e in found] for name, found in problem.invalid.items()},
+        "extensions": {"instance": caller.instance, "request_id": caller.request_id, **problem.extensions},
+    }
+
+
+def _problem(kept: dict[str, Any]) -> Problem:
+    invalid = {name: [Invalid(*each) for each in found] for name, found in kept["invalid"].items()}
+    return Problem(Slug(kept["slug"]), kept["detail"], invalid, kept["extensions"], replayed=True)

@@ -1,0 +1,167 @@
+"""Judging what was sent, before anything is looked up: the values of every item, all at once."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from db.writing import groups
+from services.engine import bulk, versions
+from services.engine.access import Permission, allows
+from services.engine.catalog import Catalog
+from services.engine.context import Caller
+from services.engine.encoding import identifier
+from services.engine.errors import Invalid, Problem, Slug, not_found
+from services.engine.merging import merge_values
+from services.engine.resource import ActionKind, Resource
+from services.engine.validate import (
+    MISSING,
+    TAKEN,
+    UNKNOWN,
+    apply_rules,
+    demand_required,
+    read_values,
+    with_defaults,
+)
+from services.engine.work import Change
+from services.engine.writing import Item, Write
+
+FIXED = Invalid("exclusion", "This is decided when the row is made and cannot be changed.")
+
+_WHOLE = (ActionKind.CREATE, ActionKind.REPLACE)
+_VALUED = (*_WHOLE, ActionKind.UPDATE)
+
+
+def changes_of(asked: Write) -> list[Change]:
+    """Return the items as changes, their values read; raises the 404 problem for what cannot be an id."""
+    changes = [_change(asked, place, item) for place, item in enumerate(asked.items)]
+    if asked.bulk and asked.action.kind is not ActionKind.CREATE:
+        bulk.check_ids(asked, changes)
+    return changes
+
+
+def _change(asked: Write, place: int, item: Item) -> Change:
+    kind = asked.action.kind
+    if kind is ActionKind.CREATE:
+        id_ = str(uuid.uuid4())
+    else:
+        found = identifier(item.id)
+        if found is None and not asked.bulk:
+            raise not_found()
+        id_ = found or str(item.id)
+    if item.if_match is not None:
+        versions.check(item.if_match)
+    values: dict[str, Any] = {}
+    if kind in _VALUED:
+        values, invalid = read_values(asked.resource, item.values)
+    else:
+        invalid = {name: [UNKNOWN] for name in item.values}
+    if kind in _WHOLE:
+        demand_required(asked.resource, values, invalid, new=kind is ActionKind.CREATE)
+    return Change(id_, values, index=place if asked.bulk else None, sent=item.values, invalid=invalid)
+
+
+def complete(asked: Write, change: Change) -> None:
+    """Give the fields that nobody sent their defaults, where a whole row is written."""
+    kind = asked.action.kind
+    if kind not in _WHOLE:
+        return
+    for field in asked.resource.writable:
+        absent = change.values.get(field.name) is None and field.name not in change.invalid
+        if field.fallback is not None and absent:
+            change.generated[field.name] = 0
+    change.values = with_defaults(asked.resource, change.values, new=kind is ActionKind.CREATE)
+    for name in change.invalid:
+        # What could not be read is not what the default would be.
+        change.values.pop(name, None)
+    generate(asked.resource, change)
+
+
+def generate(resource: Resource, change: Change) -> None:
+    """Make the values of fields that nobody sent anew, by the number of attempts so far."""
+    for name, attempt in change.generated.items():
+        fallback = resource.all_fields[name].fallback
+        if fallback is not None and not change.invalid:
+            change.values[name] = fallback(change.values, attempt)
+
+
+def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change: Change) -> str | None:
+    """Refuse references to what the caller may not read as if it did not exist; return the scope it lacks."""
+    lacking = None
+    for relation in resource.relations:
+        if relation.one and relation.via in change.sent and _is_new(change, relation.via):
+            target = catalog.target(relation)
+            if not allows(caller.principal.scopes, target, Permission.READ):
+                change.refuse(relation.via, MISSING)
+                lacking = f"{target.scope}:{Permission.READ}"
+    return lacking
+
+
+def against_stored(asked: Write, item: Item, change: Change, found: Change | None) -> None:
+    """Judge a change against the row it changes: is it there, and is it the version that was meant?"""
+    kind = asked.action.kind
+    gone = found is None or (
+        kind is not ActionKind.RESTORE and (found.stored or {})["deleted_at"] is not None
+    )
+    if found is None or gone:
+        change.problem = change.problem or not_found()
+        return
+    change.stored, change.version = found.stored, found.version
+    if kind is ActionKind.REPLACE and item.if_match is None:
+        change.problem = Problem(Slug.PRECONDITION_REQUIRED, "PUT needs If-Match with the resource's ETag.")
+    elif item.if_match is not None and not versions.matches(item.if_match, change.id, change.version):
+        detail = "The resource has been modified since your last read. Re-fetch and retry."
+        change.problem = Problem(Slug.PRECONDITION_FAILED, detail)
+
+
+def as_whole(asked: Write, change: Change) -> None:
+    """Judge the row as it will be: merged fields, fixed fields, and the rules between fields."""
+    resource, stored = asked.resource, change.stored
+    if stored is not None:
+        if asked.merge:
+            merge_values(resource, stored, change.values, change.invalid)
+        for field in resource.writable:
+            if (
+                field.fixed
+                and field.name in change.values
+                and change.values[field.name] != stored[field.name]
+            ):
+                change.refuse(field.name, FIXED)
+    if asked.action.kind not in (ActionKind.DELETE, ActionKind.RESTORE):
+        apply_rules(resource, change.after, change.invalid)
+
+
+def take(change: Change, column: str, kind: str) -> bool:
+    """Note what the database found wrong with a value; true where another value is to be tried instead."""
+    if kind == "taken" and column in change.generated:
+        change.generated[column] += 1
+        return True
+    # What a row refers to may have been deleted since; only a new reference must be alive.
+    if column not in change.invalid and (kind == "taken" or _is_new(change, column)):
+        change.refuse(column, TAKEN if kind == "taken" else MISSING)
+    return False
+
+
+def is_deleted(change: Change) -> bool:
+    """Tell whether the stored row is deleted."""
+    return change.stored is not None and change.stored["deleted_at"] is not None
+
+
+def _is_new(change: Change, name: str) -> bool:
+    """Tell whether a field gets a value that the row has not got already."""
+    value = change.values.get(name)
+    return value is not None and (change.stored is None or change.stored[name] != value)
+
+
+def check_within(resource: Resource, changes: Sequence[Change]) -> None:
+    """Refuse values that must be unique and stand in several rows of one request."""
+    if len(changes) < 2:
+        return
+    for group in groups(resource.model):
+        seen: set[tuple[Any, ...]] = set()
+        for change in changes:
+            values = tuple(change.values.get(name) for name in group)
+            if None in values:
+                continue
+            if values in seen and group[0] not in change.invalid:
+                change.refuse(group[0], TAKEN)
+            seen.add(values)

@@ -1,0 +1,170 @@
+"""The transaction of one write: what rules and the engine itself do in it."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from db import writing
+from db.driver import Row
+from db.execute import Call, Prepared, Transaction, prepared
+from db.query import Object
+from services.engine import encoding
+from services.engine.context import Caller
+from services.engine.resource import Action, Resource
+from services.engine.stored import stored_values
+from services.engine.work import Change
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The statements that write one resource, whose rows are answered as `document`."""
+
+    resource: Resource
+    document: Object
+
+    @cached_property
+    def insert(self) -> Prepared:
+        """Return the one that makes rows."""
+        return prepared(writing.inserting(self.document, self.resource.name))
+
+    @cached_property
+    def update(self) -> Prepared:
+        """Return the one that changes rows."""
+        return prepared(writing.changing(self.document, self.resource.name))
+
+    @cached_property
+    def show(self) -> Prepared:
+        """Return the one that shows rows as they are."""
+        return prepared(writing.showing(self.document))
+
+    @cached_property
+    def load(self) -> Prepared:
+        """Return the one that locks and reads rows."""
+        return prepared(writing.loading(self.resource.model))
+
+    @cached_property
+    def check(self) -> Prepared | None:
+        """Return the one that finds taken values and missing references, None where there can be none."""
+        found = writing.checking(self.resource.model)
+        return None if found is None else prepared(found)
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Return what a new row holds where nothing else is said, by column."""
+        facts = self.resource.facts.items()
+        # Names of columns are no plain texts, which JSON insists on.
+        return {str(name): each.default for name, each in facts if each.default is not None}
+
+    @cached_property
+    def checked(self) -> frozenset[str]:
+        """Return the columns whose values the check looks at."""
+        return writing.checked(self.resource.model)
+
+
+class Ongoing:
+    """One write in its transaction (`services.engine.work.Work`)."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        caller: Caller,
+        action: Action,
+        statements: Callable[[Resource], Statements],
+    ) -> None:
+        self.caller, self.action = caller, action
+        self.transaction = transaction
+        self._statements = statements
+
+    async def rows(self, prepared: Prepared, *parameters: bytes | None) -> list[Row]:
+        """Return the rows of one statement of `db.queries`; its workspace is filled in."""
+        return (await self.transaction.run(Call(prepared, parameters)))[0]
+
+    async def load(self, resource: Resource, ids: Iterable[str]) -> dict[str, Change]:
+        """Return live rows by id, locked until the end, ready to be changed; missing ones are left out."""
+        found = await self.transaction.run(self.loading(resource, ids))
+        every = changes_of(resource, found[0])
+        return {id_: each for id_, each in every.items() if (each.stored or {}).get("deleted_at") is None}
+
+    def new(self, resource: Resource, values: dict[str, Any]) -> Change:
+        """Return a new row with these valid values, and the defaults for the rest, not yet written."""
+        return Change(str(uuid.uuid4()), {**self._statements(resource).defaults, **values})
+
+    async def insert(self, resource: Resource, changes: Sequence[Change], event: str = "created") -> None:
+        """Write new rows with their events and audit rows."""
+        defaults = self._statements(resource).defaults
+        rows = [_columns(resource, {**defaults, **each.values}) | {"id": each.id} for each in changes]
+        await self._write(self._statements(resource).insert, resource, changes, rows, event)
+
+    async def update(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
+        """Write loaded rows with their events and audit rows."""
+        rows = [_columns(resource, each.values) | {"id": each.id} for each in changes]
+        await self._write(self._statements(resource).update, resource, changes, rows, event)
+
+    async def show(self, resource: Resource, changes: Sequence[Change]) -> None:
+        """Fill in the documents of rows that stay as they are."""
+        ids = encoding.array([each.id.encode() for each in changes])
+        _tell(await self.rows(self._statements(resource).show, ids), changes)
+
+    async def _write(
+        self,
+        statement: Prepared,
+        resource: Resource,
+        changes: Sequence[Change],
+        rows: list[dict[str, Any]],
+        event: str,
+    ) -> None:
+        if changes:
+            kind = f"{resource.name}.{event}".encode()
+            told = await self.rows(statement, _json(rows), kind, self.caller.request_id.encode())
+            _tell(told, changes)
+
+    # What the engine asks before
+
+    def loading(self, resource: Resource, ids: Iterable[str]) -> Call:
+        """Return the call that locks and reads rows."""
+        return Call(self._statements(resource).load, [encoding.array([id_.encode() for id_ in ids])])
+
+    def checking(self, resource: Resource, changes: Sequence[Change]) -> Call | None:
+        """Return the call that judges uniqueness and references of the values to be written, if it must."""
+        statements = self._statements(resource)
+        check, looked_at = statements.check, statements.checked
+        rows = [
+            {"id": each.id, **{name: value for name, value in each.values.items() if name in looked_at}}
+            for each in changes
+        ]
+        if check is None or all(len(row) == 1 for row in rows):
+            return None
+        return Call(check, [_json(rows)])
+
+
+def changes_of(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
+    """Return loaded rows, deleted ones too, ready to be changed, by id."""
+    return {
+        (id_ or b"").decode(): Change(
+            (id_ or b"").decode(),
+            {},
+            stored_values(resource, orjson.loads(stored or b"{}")),
+            int(version or 0),
+        )
+        for id_, version, stored in rows
+    }
+
+
+def _columns(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in resource.facts}
+
+
+def _json(rows: list[dict[str, Any]]) -> bytes:
+    # Decimals go as texts, which PostgreSQL reads without losing a digit.
+    return orjson.dumps(rows, default=str)
+
+
+def _tell(rows: Sequence[Row], changes: Sequence[Change]) -> None:
+    told = {(id_ or b"").decode(): (version, document) for id_, version, document in rows}
+    for each in changes:
+        version, document = told[each.id]
+        each.version, each.document = int(version or 0), document
