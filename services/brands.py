@@ -3,6 +3,7 @@
 from db.models import Brand
 from services import slugs
 from services.engine import formats
+from services.engine.actions import writes
 from services.engine.resource import Field, Relation, Resource
 
 BRAND = Resource(
@@ -40,4 +41,5 @@ BRAND = Resource(
         Field("logo_url", "Address of the logo.", writable=True, check=formats.web_address),
     ),
     relations=(Relation("products", "Products of the brand.", many="product", via="brand_id", nested=True),),
+    actions=writes(),
 )

@@ -2,6 +2,7 @@
 
 from db.models import Category
 from services import slugs
+from services.engine.actions import writes
 from services.engine.resource import Field, Relation, Resource
 
 CATEGORY = Resource(
@@ -51,4 +52,5 @@ CATEGORY = Resource(
         ),
         Relation("products", "Products filed here.", many="product", via="category_id", nested=True),
     ),
+    actions=writes(),
 )

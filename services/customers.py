@@ -2,6 +2,7 @@
 
 from db.models import Customer
 from services.engine import formats
+from services.engine.actions import writes
 from services.engine.resource import Field, Relation, Resource
 
 CUSTOMER = Resource(
@@ -42,4 +43,5 @@ CUSTOMER = Resource(
         Field("metadata", "Anything else, as a map.", writable=True, filterable=True),
     ),
     relations=(Relation("orders", "Orders of the customer.", many="order", via="customer_id", nested=True),),
+    actions=writes(),
 )

@@ -7,6 +7,7 @@ from db.models import Currency, ProductStatus
 from db.models import Product as ProductModel
 from services import gtin, slugs
 from services.engine import formats
+from services.engine.actions import writes
 from services.engine.errors import Invalid
 from services.engine.resource import Field, Relation, Resource
 
@@ -119,4 +120,5 @@ PRODUCT = Resource(
         Relation("brand", "The brand that makes it.", one="brand", via="brand_id"),
     ),
     rules=(_currency_beside_price,),
+    actions=writes(),
 )
