@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from diptych import headers as shared
 from diptych.later import Later
 from rest import compat
-from rest.http import Headers, Request, Response
+from rest.http import BASE, Headers, Request, Response
 from rest.problems import response as problem_response
-from rest.router import BASE, Rest
+from rest.router import Rest
 from services.engine.access import Principal
 from services.engine.authenticate import Authenticator
 from services.engine.context import Caller

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from click import ClickException
 
 from db.compile import compile_query
-from rest.router import BASE
+from rest.http import BASE
 from services.catalog import CATALOG
 from services.engine import intent
 from services.engine.plan import plan

@@ -1,6 +1,11 @@
 """Requests and responses of the REST surface, free of any server."""
 
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
+
+from services.engine.context import Caller
+
+BASE = "/api/v1"
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,3 +32,7 @@ class Response(NamedTuple):
     status: int
     headers: Headers
     body: bytes = b""
+
+
+Handler = Callable[[Caller, Request], Awaitable[Response]]
+"""Answers the requests of one method at one address; raises a Problem."""

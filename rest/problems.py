@@ -12,8 +12,10 @@ def response(problem: Problem, *, instance: str, request_id: str, origin: str = 
     headers: Headers = [PROBLEM_JSON, (b"cache-control", b"no-store")]
     if problem.slug is Slug.INVALID_TOKEN:
         headers.append((b"www-authenticate", b'Bearer realm="api", error="invalid_token"'))
-    if problem.slug is Slug.SERVICE_UNAVAILABLE:
-        headers.append((b"retry-after", b"1"))
+    if problem.retry_after is not None or problem.slug is Slug.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", b"%d" % (problem.retry_after or 1)))
+    if problem.replayed:
+        headers.append((b"idempotency-replayed", b"true"))
     return Response(problem.kind.status, headers, orjson.dumps(members))
 
 

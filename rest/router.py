@@ -1,26 +1,22 @@
 """The derived routes: every resource's collection, search, single and nested addresses."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from rest import conditional, document, query_string, search_body
-from rest.http import JSON, PRIVATE, Headers, Request, Response
+from rest import bodies, conditional, document, query_string, search_body
+from rest.http import BASE, JSON, PRIVATE, Handler, Headers, Request, Response
 from rest.problems import method_not_allowed, response
 from rest.query_string import Parsed
+from rest.writing import Writes
 from services.engine import encoding, intent, read
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.dispatch import Writer
 from services.engine.errors import Problem, Slug, not_found
 from services.engine.read import Reader
 from services.engine.resource import Relation, Resource
 
-BASE = "/api/v1"
-
 _SAFE = ("GET", "HEAD")
-_UTF8 = (b"utf-8", b"utf8")
 _ACCEPTED = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
-
-Handler = Callable[[Caller, Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +34,12 @@ class Route:
 class Rest:
     """The REST surface: requests of authenticated callers to responses."""
 
-    def __init__(self, catalog: Catalog, reader: Reader, *, origin: str = "") -> None:
-        self._catalog, self._reader, self._origin = catalog, reader, origin
+    def __init__(self, catalog: Catalog, reader: Reader, writer: Writer, *, origin: str = "") -> None:
+        self._catalog, self._reader, self._writer, self._origin = catalog, reader, writer, origin
         self._collections: dict[str, Route] = {}
-        self._searches: dict[str, Route] = {}
+        self._literals: dict[tuple[str, str], Route] = {}
         self._singles: dict[str, Route] = {}
-        self._nested: dict[tuple[str, str], Route] = {}
+        self._below: dict[tuple[str, str], Route] = {}
         for resource in catalog:
             self._derive(resource)
 
@@ -52,18 +48,21 @@ class Rest:
         match segments:
             case (path,):
                 return self._collections.get(path)
-            case (path, "search"):
-                return self._searches.get(path)
-            case (path, _):
-                return self._singles.get(path)
+            case (path, name):
+                return self._literals.get((path, name)) or self._singles.get(path)
             case (path, _, name):
-                return self._nested.get((path, name))
+                return self._below.get((path, name))
         return None
 
     def options(self, segments: tuple[str, ...]) -> Response | None:
         """Return the answer to OPTIONS, which needs no token (C-16), None where there is no such address."""
         route = self.route(segments)
-        return None if route is None else Response(204, [(b"allow", ", ".join(route.methods).encode())])
+        if route is None:
+            return None
+        headers = [(b"allow", ", ".join(route.methods).encode())]
+        if "PATCH" in route.handlers:
+            headers.append((b"accept-patch", b", ".join(bodies.PATCHES)))
+        return Response(204, headers)
 
     async def answer(self, caller: Caller, request: Request) -> Response:
         """Return the response to any request, problems included."""
@@ -104,14 +103,20 @@ class Rest:
 
     def _derive(self, resource: Resource) -> None:
         path = resource.path
-        self._collections[path] = _readable(self._lister(resource))
-        self._searches[path] = Route({"POST": self._searcher(resource)})
-        self._singles[path] = _readable(self._getter(resource))
+        writes = Writes(resource, self._writer, self._reader, origin=self._origin)
+        self._collections[path] = Route({**_readable(self._lister(resource)), **writes.collection()})
+        self._singles[path] = Route({**_readable(self._getter(resource)), **writes.single()})
+        self._literals[path, "search"] = Route({"POST": self._searcher(resource)})
+        for literal, handlers in (("bulk", writes.bulk()), ("bulk-delete", writes.bulk_delete())):
+            if handlers:
+                self._literals[path, literal] = Route(handlers)
+        for verb, handler in writes.verbs().items():
+            self._below[path, verb.replace("_", "-")] = Route({"POST": handler})
         for relation in resource.relations:
             if relation.many and relation.nested:
                 target = self._catalog.target(relation)
                 handler = self._lister(target, resource, relation)
-                self._nested[path, relation.name.replace("_", "-")] = _readable(handler)
+                self._below[path, relation.name.replace("_", "-")] = Route(_readable(handler))
 
     def _getter(self, resource: Resource) -> Handler:
         async def get(caller: Caller, request: Request) -> Response:
@@ -158,8 +163,8 @@ class Rest:
 
     def _searcher(self, resource: Resource) -> Handler:
         async def post(caller: Caller, request: Request) -> Response:
-            _check_content_type(request.headers.get(b"content-type"), request.body)
-            body = search_body.read(request.body, request.query, resource, self._reader.codec, caller.now)
+            sent = bodies.read_if_any(request)
+            body = search_body.read(sent, request.query, resource, self._reader.codec, caller.now)
             asked = body.intent(BASE)
             answer = await self._reader.read(caller, read.Request(asked, lambda: asked, body.parsed.values))
             return document.collection(
@@ -173,8 +178,8 @@ class Rest:
         return post
 
 
-def _readable(handler: Handler) -> Route:
-    return Route(dict.fromkeys(_SAFE, handler))
+def _readable(handler: Handler) -> dict[str, Handler]:
+    return dict.fromkeys(_SAFE, handler)
 
 
 def _fetch(resource: Resource, parsed: Parsed) -> intent.Fetch:
@@ -224,12 +229,3 @@ def _check_accept(accept: bytes | None) -> None:
     ranges = (part.partition(b";") for part in accept.split(b","))
     if not any(kind.strip().lower() in _ACCEPTED and rest.strip() != b"q=0" for kind, _, rest in ranges):
         raise Problem(Slug.NOT_ACCEPTABLE, "Only application/json is served here.")
-
-
-def _check_content_type(content_type: bytes | None, body: bytes) -> None:
-    if content_type == b"application/json" or not (body or content_type):
-        return
-    kind, *parameters = (part.strip().lower() for part in (content_type or b"").split(b";"))
-    charset = next((part[8:].strip(b'"') for part in parameters if part.startswith(b"charset=")), b"utf-8")
-    if kind != b"application/json" or charset not in _UTF8:
-        raise Problem(Slug.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json, in UTF-8.")

@@ -1,10 +1,7 @@
 """Bodies of POST …/search: the same intent as a query string, in JSON with typed values (S3-200)."""
 
-import json
 from dataclasses import replace
 from typing import Any
-
-import orjson
 
 from rest import compat, query_string
 from rest.query_string import Parsed
@@ -227,15 +224,13 @@ class SearchBody:
         return Leaf(len(self.parsed.values) - 1)
 
 
-def read(body: bytes, query: bytes, resource: Resource, codec: CursorCodec, now: float) -> SearchBody:
-    """Return the search in `body`, paged as the query string says if it does.
+def read(
+    found: dict[str, Any], query: bytes, resource: Resource, codec: CursorCodec, now: float
+) -> SearchBody:
+    """Return the search that a body asks for, paged as the query string says if it does.
 
-    So the links of a result page can be followed by posting the same body to them. Raises the 400 problem
-    if the body is not a JSON object, or names a member twice.
+    So the links of a result page can be followed by posting the same body to them. Raises the 400 problem.
     """
-    found = _parsed(body) if body.strip() else {}
-    if not isinstance(found, dict):
-        raise bad_request("The body must be a JSON object.")
     sent: dict[str, Any] = {}
     for name, value, _ in query_string.pairs(query):
         name = compat.PARAMETERS.get(name, name)
@@ -248,20 +243,3 @@ def read(body: bytes, query: bytes, resource: Resource, codec: CursorCodec, now:
     replaced |= _PLACES if sent.keys() - _SIZES else frozenset()
     kept = {name: value for name, value in found.items() if name not in replaced}
     return SearchBody(kept | sent, resource, codec, now)
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        found = orjson.loads(body)
-        # Only the standard reader tells of members given twice, of which the last would win silently.
-        json.loads(body, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        raise bad_request("The body is not valid JSON, or nested too deeply.") from None
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise bad_request(f"{twice!r} is given twice in one object.")

@@ -118,7 +118,7 @@ from rest.router import Rest
 verify(CATALOG)
 assert Path(services.__file__).is_relative_to(Path.cwd())
 assert all("brand" not in name for resource in CATALOG for name in (resource.name, *resource.all_fields))
-assert Rest(CATALOG, None).route(("brands",)) is None
+assert Rest(CATALOG, None, None).route(("brands",)) is None
 assert "Brand" not in build(CATALOG).strawberry.as_str()
 print(len(CATALOG.resources), "sound, brands in none of them")
 """
