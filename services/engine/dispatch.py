@@ -141,13 +141,16 @@ class _Attempt:
             return looked
         try:
             await self._judge(looked)
-            outcome = await self._effect()
+            problems = await self._effect()
         except Problem as problem:
             await self._keep_problem(problem)
             raise
-        if not self._asked.dry_run:
-            await self._commit(idempotency.kept_outcome(outcome, self._work.caller) if self._key else b"")
-        return outcome
+        if self._key is not None:
+            kept = bulk.outcome(self._asked, self._changes, problems, secrets=False)
+            await self._commit(idempotency.kept_outcome(kept, self._work.caller))
+        elif not self._asked.dry_run:
+            await self._commit(b"")
+        return bulk.outcome(self._asked, self._changes, problems)
 
     # Before the effect
 
@@ -256,7 +259,8 @@ class _Attempt:
     def _partial(self) -> bool:
         return self._asked.bulk and not self._asked.atomic
 
-    async def _effect(self) -> Outcome:
+    async def _effect(self) -> dict[int, Problem]:
+        """Write the changes that are good; return the problems of the others by place, if some may fail."""
         good = [change for change in self._changes if change.good]
         problems = {
             place: bulk.problem_of(change, self._extensions)
@@ -274,7 +278,8 @@ class _Attempt:
             await self._work.update(self._resource, changed, self._asked.action.event)
             if len(changed) < len(good):
                 await self._work.show(self._resource, [change for change in good if change not in changed])
-        return bulk.outcome(self._asked, self._changes, problems)
+        await self._work.finish()
+        return problems
 
     # After the effect
 

@@ -78,16 +78,21 @@ class Ongoing:
         self.caller, self.action = caller, action
         self.transaction = transaction
         self._statements = statements
+        self._last: list[tuple[Resource, Sequence[Change], str]] = []
 
     async def rows(self, prepared: Prepared, *parameters: bytes | None) -> list[Row]:
         """Return the rows of one statement of `db.queries`; its workspace is filled in."""
         return (await self.transaction.run(Call(prepared, parameters)))[0]
 
-    async def load(self, resource: Resource, ids: Iterable[str]) -> dict[str, Change]:
-        """Return live rows by id, locked until the end, ready to be changed; missing ones are left out."""
+    async def load(
+        self, resource: Resource, ids: Iterable[str], *, deleted: bool = False
+    ) -> dict[str, Change]:
+        """Return live rows by id, or `deleted` ones, locked until the end, ready to be changed."""
         found = await self.transaction.run(self.loading(resource, ids))
-        every = changes_of(resource, found[0])
-        return {id_: each for id_, each in every.items() if (each.stored or {}).get("deleted_at") is None}
+        every = changes_of(resource, found[0]).items()
+        return {
+            id_: each for id_, each in every if ((each.stored or {})["deleted_at"] is not None) == deleted
+        }
 
     def new(self, resource: Resource, values: dict[str, Any]) -> Change:
         """Return a new row with these valid values, and the defaults for the rest, not yet written."""
@@ -103,6 +108,15 @@ class Ongoing:
         """Write loaded rows with their events and audit rows."""
         rows = [_columns(resource, each.values) | {"id": each.id} for each in changes]
         await self._write(self._statements(resource).update, resource, changes, rows, event)
+
+    def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
+        """Write loaded rows once those of the action are written, so that their documents show these."""
+        self._last.append((resource, changes, event))
+
+    async def finish(self) -> None:
+        """Write the rows that were to be written last."""
+        for resource, changes, event in self._last:
+            await self.update(resource, changes, event)
 
     async def show(self, resource: Resource, changes: Sequence[Change]) -> None:
         """Fill in the documents of rows that stay as they are."""

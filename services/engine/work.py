@@ -18,7 +18,8 @@ class Change:
     `values` are the valid values by column, which a rule may complete or alter; `stored` is the row before,
     None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row
     as a whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
-    `generated` counts the attempts at values that fallbacks made.
+    `generated` counts the attempts at values that fallbacks made, and `once` holds what the answer alone
+    shows of fields that are shown once, where that is not what is stored.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Change:
     problem: Problem | None = None
     document: bytes | None = None
     generated: dict[str, int] = field(default_factory=dict)
+    once: dict[str, Any] = field(default_factory=dict)
 
     @property
     def after(self) -> dict[str, Any]:
@@ -59,8 +61,13 @@ class Work(Protocol):
     async def rows(self, prepared: Prepared, *parameters: bytes | None) -> list[Row]:
         """Return the rows of one statement of `db.queries`; its workspace is filled in."""
 
-    async def load(self, resource: Resource, ids: Iterable[str]) -> dict[str, Change]:
-        """Return live rows by id, locked until the end, ready to be changed; missing ones are left out."""
+    async def load(
+        self, resource: Resource, ids: Iterable[str], *, deleted: bool = False
+    ) -> dict[str, Change]:
+        """Return live rows by id, or `deleted` ones, locked until the end, ready to be changed.
+
+        Rows that are missing are left out.
+        """
 
     def new(self, resource: Resource, values: dict[str, Any]) -> Change:
         """Return a new row with these valid values, and the defaults for the rest, not yet written."""
@@ -73,3 +80,6 @@ class Work(Protocol):
 
         A row is deleted by the value of `deleted_at`.
         """
+
+    def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
+        """Write loaded rows once those of the action are written, so that their documents show these."""
