@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from services.engine.context import Caller
 from services.engine.encoding import identifier
 from services.engine.errors import Invalid, Problem, Slug, validation_failed
-from services.engine.resource import ActionKind
+from services.engine.resource import ActionKind, Resource
 from services.engine.work import Change
 from services.engine.writing import MOST_ITEMS, Outcome, Write, Written
 
@@ -62,20 +64,30 @@ def failed(
     return validation_failed(invalid, {"data": entries, "summary": summary})
 
 
-def outcome(asked: Write, changes: Sequence[Change], problems: dict[int, Problem]) -> Outcome:
-    """Return what became of every item."""
+def outcome(
+    asked: Write, changes: Sequence[Change], problems: dict[int, Problem], *, secrets: bool = True
+) -> Outcome:
+    """Return what became of every item; without `secrets`, fields that are shown once are null (C-51)."""
+    pairs = enumerate(changes)
     return Outcome(
-        tuple(_written(asked, place, change, problems.get(place)) for place, change in enumerate(changes))
+        tuple(_written(asked, place, change, problems.get(place), secrets) for place, change in pairs)
     )
 
 
-def _written(asked: Write, place: int, change: Change, problem: Problem | None) -> Written:
+def _written(asked: Write, place: int, change: Change, problem: Problem | None, secrets: bool) -> Written:
     if problem is not None:
         named = asked.items[place].id is not None
         return Written(change.id if named else None, 0, "failed", problem=problem)
     # Whoever may only delete is not shown what it was.
     shown = None if asked.action.kind is ActionKind.DELETE else change.document
+    if shown is not None and asked.resource.shown_once and asked.action.kind is ActionKind.CREATE:
+        shown = shown[:-1] + b"," + _once(asked.resource, change, secrets)[1:]
     return Written(change.id, change.version, asked.action.event, shown)
+
+
+def _once(resource: Resource, change: Change, secrets: bool) -> bytes:
+    known = {**change.values, **change.once} if secrets else {}
+    return orjson.dumps({name: known.get(name) for name in resource.shown_once}, default=str)
 
 
 def _by_path(asked: Write, place: int, problem: Problem) -> dict[str, Sequence[Invalid]]:

@@ -228,6 +228,11 @@ class Resource:
         return tuple(item for item in self.all_fields.values() if item.shown is Shown.ALWAYS)
 
     @cached_property
+    def shown_once(self) -> tuple[str, ...]:
+        """Return the names of the fields that only the answer to their creation shows."""
+        return tuple(item.name for item in self.fields if item.shown is Shown.ONCE)
+
+    @cached_property
     def relations_by_name(self) -> dict[str, Relation]:
         """Return the relations by name."""
         return {relation.name: relation for relation in self.relations}
