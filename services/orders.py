@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 from db.models import Currency, Order, OrderStatus
+from services import ordering
+from services.engine.actions import item, writes
 from services.engine.resource import Embedded, Field, Relation, Resource
 from services.order_items import ORDER_ITEM
 
@@ -14,7 +16,7 @@ ORDER = Resource(
     fields=(
         Field(
             "number",
-            "Order number, unique in the workspace.",
+            "Order number, unique in the workspace; the server counts without gaps.",
             filterable=True,
             sortable=True,
             searchable=True,
@@ -56,7 +58,7 @@ ORDER = Resource(
         ),
         Field(
             "placed_at",
-            "When the customer placed it, in UTC.",
+            "When the customer placed it, in UTC; the moment of creation unless sent.",
             writable=True,
             filterable=True,
             sortable=True,
@@ -87,6 +89,33 @@ ORDER = Resource(
                 "line_total_cents",
                 "currency",
             ),
+        ),
+    ),
+    actions=(
+        *writes(
+            creating=ordering.create,
+            changing=ordering.change,
+            deleting=ordering.delete,
+            restoring=ordering.restore,
+        ),
+        item(
+            "confirm",
+            "confirmed",
+            "Confirm a pending order; from then on its lines, currency and tax rate stay as they are.",
+            ordering.move_to(OrderStatus.CONFIRMED),
+        ),
+        item("ship", "shipped", "Ship a confirmed order.", ordering.move_to(OrderStatus.SHIPPED)),
+        item(
+            "deliver",
+            "delivered",
+            "Note that a shipped order has arrived.",
+            ordering.move_to(OrderStatus.DELIVERED),
+        ),
+        item(
+            "cancel",
+            "cancelled",
+            "Cancel a pending or confirmed order.",
+            ordering.move_to(OrderStatus.CANCELLED),
         ),
     ),
 )

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from db.models.columns import LARGEST_SAFE_INTEGER
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -12,6 +14,12 @@ class Totals:
     subtotal_cents: int
     tax_cents: int
     total_cents: int
+
+    @property
+    def safe(self) -> bool:
+        """Tell whether every amount survives a round trip through any JSON reader."""
+        amounts = (self.subtotal_cents, self.tax_cents, self.total_cents)
+        return all(abs(amount) <= LARGEST_SAFE_INTEGER for amount in amounts)
 
 
 def totals(line_totals: Iterable[int], tax_rate: Decimal) -> Totals:
