@@ -40,7 +40,12 @@ def _decimal(value: Any) -> str | int | float:
 
 
 def _json(value: Any) -> Any:
-    _check_bounds(value)
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        _check_bounds(item)
+        if isinstance(item, dict | list):
+            pending += item.values() if isinstance(item, dict) else item
     return value
 
 

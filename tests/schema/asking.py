@@ -64,7 +64,7 @@ class Asker:
 
     def __init__(self, running: runtime.Runtime, seed: Seed) -> None:
         self.running, self.seed = running, seed
-        self.graphql = GraphQL(CATALOG, running.reader, Settings(open_ways=True))
+        self.graphql = GraphQL(CATALOG, running.reader, running.writer, Settings(open_ways=True))
 
     async def caller(self, scopes: str = "reader", workspace: str = "acme") -> Caller:
         """Return an authenticated caller."""
@@ -81,10 +81,21 @@ class Asker:
         scopes: str = "reader",
         workspace: str = "acme",
         operation: str | None = None,
+        key: str | None = None,
     ) -> Reply:
         """Ask by POST, in JSON."""
         body = {"query": query, "variables": variables, "operationName": operation}
-        return await self.send(orjson.dumps(body), way=way, scopes=scopes, workspace=workspace)
+        return await self.send(orjson.dumps(body), way=way, scopes=scopes, workspace=workspace, key=key)
+
+    async def mutate(
+        self, query: str, variables: dict[str, Any] | None = None, *, scopes: str = "writer", **more: Any
+    ) -> Any:
+        """Return what a document's only mutation answers, with no errors beside it."""
+        reply = await self.ask(query, variables, scopes=scopes, **more)
+        assert reply.response.status == 200
+        assert reply.way == "executor"
+        (found,) = reply.data.values()
+        return found
 
     async def send(
         self,
@@ -96,8 +107,9 @@ class Asker:
         way: str | None = None,
         scopes: str = "reader",
         workspace: str = "acme",
+        key: str | None = None,
     ) -> Reply:
-        """Send a request as it is."""
+        """Send a request as it is; `key` is the header Idempotency-Key."""
         caller = await self.caller(scopes, workspace)
         driver = self.running.driver
         statements, round_trips = driver.statements_sent, driver.round_trips
@@ -109,6 +121,7 @@ class Asker:
             raw_query=raw_query,
             body=body,
             way=way,
+            idempotency_key=key,
         )
         told = dict(response.headers).get(b"x-diptych-execution", b"").decode()
         return Reply(response, told, driver.statements_sent - statements, driver.round_trips - round_trips)

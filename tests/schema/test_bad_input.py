@@ -51,7 +51,7 @@ def _request_refused(reply: Reply, *named: str) -> None:
         ("query($x: Int) { products { totalCount } }", "$x"),
         ("{ products(first: $x) { totalCount } }", "$x"),
         ("query($x: String) { products(first: $x) { totalCount } }", "$x"),
-        ("mutation { x }", "mutation"),
+        ("mutation { x }", "Mutation"),
         ("subscription { x }", "subscription"),
         ("{ products { totalCount }", "Syntax Error"),
         ("", "Syntax Error"),

@@ -85,7 +85,7 @@ async def test_a_batch_is_answered_in_order_each_request_on_its_own(gql: Asker, 
 
 async def test_the_way_of_execution_is_told_and_chosen_only_where_allowed(gql: Asker) -> None:
     caller = await gql.caller()
-    closed = GraphQL(CATALOG, gql.running.reader, Settings())
+    closed = GraphQL(CATALOG, gql.running.reader, gql.running.writer, Settings())
     response = await closed.answer(
         caller,
         "POST",
