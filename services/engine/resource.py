@@ -167,7 +167,7 @@ _LIFE_CYCLE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
     """One resource, declared once.
 
@@ -193,9 +193,6 @@ class Resource:
     def __post_init__(self) -> None:
         if not self.type:
             object.__setattr__(self, "type", self.name)
-
-    def __hash__(self) -> int:
-        return hash(self.name)
 
     @property
     def path(self) -> str:

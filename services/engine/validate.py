@@ -10,9 +10,9 @@ import orjson
 from db.constraints import Fault, FaultKind
 from services.engine import embedding
 from services.engine.errors import Invalid
-from services.engine.resource import Resource
+from services.engine.resource import Kind, Resource
 from services.engine.stored import stored_values
-from services.engine.values import Inner, Read, reader
+from services.engine.values import LARGEST_INTEGER, Inner, Read, reader
 
 BLANK = Invalid("cant_be_blank", "This is required.")
 UNKNOWN = Invalid("unknown_field", "There is no such field.")
@@ -188,6 +188,8 @@ def _reader(resource: Resource, name: str, from_text: bool) -> Read:
     demanded = field.required or not facts.nullable
     longest = facts.max_length
     too_long = Invalid("too_long", f"The text may have at most {longest} characters.")
+    if check is None and (facts.kind is not Kind.STRING or field.enum is not None):
+        return _bare(typed, BLANK if demanded else None)
 
     def read(value: Any) -> Any:
         if value is None:
@@ -200,5 +202,29 @@ def _reader(resource: Resource, name: str, from_text: bool) -> Read:
         result = result if check is None else check(result)
         # A check may shorten the text, so its length counts only now.
         return too_long if longest and isinstance(result, str) and len(result) > longest else result
+
+    return read if check is not None or from_text else _quick(read, longest)
+
+
+def _bare(typed: Read, nothing: Invalid | None) -> Read:
+    """Return the reader of a value that is no free text."""
+
+    def read(value: Any) -> Any:
+        return nothing if value is None else typed(value)
+
+    return read
+
+
+def _quick(careful: Read, longest: int | None) -> Read:
+    """Return the reader of a text that decides at once on what most texts are: plain ASCII, not too long."""
+    most = longest or LARGEST_INTEGER
+
+    def read(value: Any) -> Any:
+        # Printable ASCII is in normal form and holds no NUL.
+        if type(value) is str and value.isascii() and value.isprintable():
+            text = value.strip()
+            if 0 < len(text) <= most:
+                return text
+        return careful(value)
 
     return read

@@ -31,7 +31,9 @@ class Inner:
 DEEPEST = 20
 """How many levels a map or list in a JSON field may have."""
 
-_LARGEST_INTEGER = 2**31 - 1
+LARGEST_INTEGER = 2**31 - 1
+"""The largest integer that an INTEGER column holds."""
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -46,7 +48,7 @@ def reader(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
     if field.enum is not None:
         return _enum(field.enum)
     if facts.kind is Kind.INTEGER:
-        return _integer(field, _LARGEST_INTEGER, from_text)
+        return _integer(field, LARGEST_INTEGER, from_text)
     if facts.kind is Kind.BIG_INTEGER:
         return _integer(field, LARGEST_SAFE_INTEGER, from_text)
     if facts.kind is Kind.DECIMAL:
@@ -87,12 +89,13 @@ def _enum(allowed: Iterable[StrEnum]) -> Read:
 
 
 def _integer(field: Field, largest: int, from_text: bool) -> Read:
-    bound = _bounds(
-        field.minimum if field.minimum is not None else -largest - (largest == _LARGEST_INTEGER),
-        field.maximum if field.maximum is not None else largest,
-    )
+    low = field.minimum if field.minimum is not None else -largest - (largest == LARGEST_INTEGER)
+    high = field.maximum if field.maximum is not None else largest
+    bound = _bounds(low, high)
 
     def read(value: Any) -> Any:
+        if type(value) is int and low <= value <= high:
+            return value
         number = _digits(value) if from_text and isinstance(value, str) else value
         if isinstance(number, Invalid):
             return number
