@@ -28,6 +28,7 @@ BRAND = Resource(
             writable=True,
             filterable=True,
             check=slugs.check,
+            fallback=slugs.fallback,
             example="alpine-dairy",
         ),
         Field("description", "What the brand stands for.", writable=True, searchable=True),

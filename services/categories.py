@@ -27,6 +27,7 @@ CATEGORY = Resource(
             writable=True,
             filterable=True,
             check=slugs.check,
+            fallback=slugs.fallback,
             example="breakfast-cereals",
         ),
         Field("description", "What belongs here.", writable=True, searchable=True),

@@ -50,6 +50,7 @@ PRODUCT = Resource(
             writable=True,
             filterable=True,
             check=slugs.check,
+            fallback=slugs.fallback,
             example="oat-flakes-500-g",
         ),
         Field(
