@@ -11,6 +11,7 @@ from services.engine.access import Permission, allows, require
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
 from services.engine.errors import Invalid, bad_request, validation_failed
+from services.engine.idempotency import key_of
 from services.engine.read import Reader
 from services.engine.resource import Action, ActionKind, Resource
 from services.engine.writing import Item, Outcome, Write, Written
@@ -183,7 +184,7 @@ class Writes:
             query_string.flag(given, "atomic", True),
             query_string.flag(given, "dry_run", False),
             merge,
-            None if key is None else key.decode("latin-1"),
+            None if key is None else key_of(key.decode("latin-1")),
         )
 
     def _made(self, asked: Write, outcome: Outcome) -> Response:

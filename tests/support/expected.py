@@ -51,6 +51,7 @@ LINKS: dict[str, Callable[[Row], dict[str, str | None]]] = {
         "product": address("products", row["product_id"]),
         "order": address("orders", row["order_id"]),
     },
+    "audit_logs": lambda row: {"self": address("audit-logs", row["id"])},
 }
 
 
@@ -73,7 +74,9 @@ def rendered(value: Any) -> Any:
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        # A fraction of a second has as many digits as it needs.
+        whole, point, fraction = value.astimezone(UTC).isoformat().removesuffix("+00:00").partition(".")
+        return f"{whole}{point}{fraction.rstrip('0')}Z"
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     return value

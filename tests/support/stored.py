@@ -62,6 +62,12 @@ class Stored:
         """Return what is kept under an idempotency key, in any workspace."""
         return self.rows(_KEPT, key, "key")
 
+    def age(self, key: str, interval: str) -> None:
+        """Let what is kept under an idempotency key be as old as `interval` says."""
+        query = f"UPDATE {_KEPT} SET inserted_at = now() - %s::interval WHERE key = %s"
+        with psycopg.connect(self.database) as connection:
+            assert connection.execute(query, [interval, key]).rowcount == 1
+
     def count(self, table: str) -> int:
         """Return how many rows a table has."""
         with psycopg.connect(self.database) as connection:
