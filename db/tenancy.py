@@ -7,6 +7,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Delete,
     FromClause,
     Insert,
     Table,
@@ -50,7 +51,7 @@ def check(statement: ExternallyTraversible) -> None:
     for part in _parts(statement):
         if isinstance(part, Select):
             _check_select(part)
-        elif isinstance(part, Update):
+        elif isinstance(part, Update | Delete):
             _check_fenced(part.table, part.whereclause, "changed")
         elif isinstance(part, Insert):
             _check_insert(part)

@@ -1,6 +1,7 @@
 """Values of requests as texts that PostgreSQL reads, or a clear refusal."""
 
 import base64
+import os
 import re
 import unicodedata
 import uuid
@@ -217,6 +218,13 @@ def identifier(value: Any) -> str | None:
         return str(uuid.UUID(value)) if len(value) in (32, 36) and value.isascii() else None
     except ValueError:
         return None
+
+
+def new_identifier() -> str:
+    """Return a fresh random UUID (RFC 9562, version 4), spelled out at once: a hundred make up a bulk."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 _SHORT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

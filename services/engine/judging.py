@@ -1,6 +1,5 @@
 """Judging what was sent, before anything is looked up: the values of every item, all at once."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from services.engine import bulk, versions
 from services.engine.access import Permission, allows
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
-from services.engine.encoding import identifier
+from services.engine.encoding import identifier, new_identifier
 from services.engine.errors import Invalid, Problem, Slug, not_found
 from services.engine.merging import merge_values
 from services.engine.resource import ActionKind, Resource
@@ -42,7 +41,7 @@ def changes_of(asked: Write) -> list[Change]:
 def _change(asked: Write, place: int, item: Item) -> Change:
     kind = asked.action.kind
     if kind is ActionKind.CREATE:
-        id_ = str(uuid.uuid4())
+        id_ = new_identifier()
     else:
         found = identifier(item.id)
         if found is None and not asked.bulk:

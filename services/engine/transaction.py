@@ -1,6 +1,5 @@
 """The transaction of one write: what rules and the engine itself do in it."""
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,7 +95,7 @@ class Ongoing:
 
     def new(self, resource: Resource, values: dict[str, Any]) -> Change:
         """Return a new row with these valid values, and the defaults for the rest, not yet written."""
-        return Change(str(uuid.uuid4()), {**self._statements(resource).defaults, **values})
+        return Change(encoding.new_identifier(), {**self._statements(resource).defaults, **values})
 
     async def insert(self, resource: Resource, changes: Sequence[Change], event: str = "created") -> None:
         """Write new rows with their events and audit rows."""

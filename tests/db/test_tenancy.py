@@ -1,7 +1,22 @@
-"""Wall 1: no statement reads a tenant table without its workspace."""
+"""Wall 1: no statement reads or writes a tenant table without its workspace."""
+
+from typing import Any
 
 import pytest
-from sqlalchemy import Select, func, literal_column, not_, or_, select, union_all
+from sqlalchemy import (
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from db.describe import table
 from db.models import Brand, Category, Product, Workspace
@@ -11,7 +26,7 @@ BRANDS, PRODUCTS, WORKSPACES = table(Brand), table(Product), table(Workspace)
 
 
 def fenced(source: object = BRANDS) -> Select[tuple[object]]:
-    return select(source.c.id).where(fence(source))  # type: ignore[attr-defined]  # Tables have columns.
+    return select(source.c.id).where(fence(source))  # type: ignore[attr-defined, arg-type]  # Tables have columns.
 
 
 def test_fenced_statements_pass() -> None:
@@ -74,3 +89,41 @@ def test_the_refusal_names_the_table() -> None:
         check(select(BRANDS.c.id))
     with pytest.raises(UnfencedStatementError, match="t7 is read"):
         check(select(BRANDS.alias("t7").c.id))
+
+
+NAMES = ["workspace_id", "name", "slug"]
+NAMED: tuple[Any, ...] = (literal_column("'n'"), literal_column("'s'"))
+
+
+def test_fenced_writes_pass() -> None:
+    """S3-061, Q-21."""
+    made = insert(BRANDS).from_select(NAMES, select(WORKSPACE, *NAMED)).returning(BRANDS.c.id).cte("made")
+    changed = update(BRANDS).values(name="n").where(fence(BRANDS), BRANDS.c.id == made.c.id)
+    check(select(made.c.id))
+    check(changed)
+    check(delete(BRANDS).where(fence(BRANDS)))
+    check(select(literal_column("1")).add_cte(changed.cte("changed")))
+
+
+WRITES = (
+    insert(BRANDS).values(name="n", slug="s"),
+    insert(BRANDS).values(workspace_id=bindparam("workspace")),
+    insert(BRANDS).from_select(["name", "workspace_id"], select(NAMED[0], WORKSPACE)),
+    insert(BRANDS).from_select(NAMES, select(literal_column("sent.workspace_id"), *NAMED)),
+    insert(BRANDS).from_select(["name", "slug"], select(*NAMED)),
+    insert(BRANDS).from_select(["id", "name", "slug"], select(WORKSPACE, *NAMED)),
+    update(BRANDS).values(name="n"),
+    update(BRANDS).values(name="n").where(BRANDS.c.id == literal_column("$1")),
+    update(BRANDS).values(name="n").where(fence(PRODUCTS), true()),
+    update(WORKSPACES).values(name="n").where(WORKSPACES.c.slug == "s"),
+    delete(BRANDS).where(BRANDS.c.name == "n"),
+)
+
+
+@pytest.mark.parametrize("statement", WRITES, ids=range(len(WRITES)))
+def test_an_open_write_is_refused_wherever_it_stands(statement: Any) -> None:
+    """S3-061, Q-21: alone, as the source of a selection, and beside one."""
+    returning = statement.returning(statement.table.c.id).cte("made")
+    for whole in (statement, select(returning.c.id), select(literal_column("1")).add_cte(statement.cte("w"))):
+        with pytest.raises(UnfencedStatementError, match=r"without its workspace\."):
+            check(whole)
