@@ -6,7 +6,7 @@ finished document.
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     CTE,
@@ -38,22 +38,6 @@ from db.outputs import Compiler, cell, fixed, joined, shape
 from db.query import Object, Slot
 
 _MADE_ELSEWHERE = ("id", "version", "inserted_at", "updated_at")
-
-
-class Told(NamedTuple):
-    """The columns that a change answers with, one row per changed row."""
-
-    id: bytes
-    version: bytes
-    document: bytes
-
-
-class Fault(NamedTuple):
-    """The columns that a check answers with: the row's place from 1, the column, and `taken` or `missing`."""
-
-    place: bytes
-    column: bytes
-    kind: bytes
 
 
 @lru_cache(maxsize=500)
@@ -144,7 +128,7 @@ def loading(model: type[Model]) -> Compiled:
 def checking(model: type[Model]) -> Compiled | None:
     """Return the statement that finds taken values and missing references of sent rows, if any can be.
 
-    A row that is sent with an id of its own never clashes with itself.
+    It tells a row's place from 1, the column, and `taken` or `missing`. A row never clashes with itself.
     """
     target = table(model)
     if not checked(model):

@@ -29,9 +29,7 @@ from services.engine.writing import Outcome, Write
 _MOST_ATTEMPTS = 3
 _MOST_GENERATED = 5
 _ITEMS_PER_POINT = 10
-_LOCKING = frozenset(
-    {ActionKind.REPLACE, ActionKind.UPDATE, ActionKind.DELETE, ActionKind.RESTORE, ActionKind.ITEM}
-)
+_LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
 
 
 class _Stale(Exception):
@@ -235,9 +233,7 @@ class _Attempt:
 
     async def _restore(self) -> None:
         """Bring deleted rows back unless another has taken what must be unique (Q-07)."""
-        deleted = [
-            each for each in self._changes if each.good and (each.stored or {})["deleted_at"] is not None
-        ]
+        deleted = [each for each in self._changes if each.good and judging.is_deleted(each)]
         for change in deleted:
             change.values = {**(change.stored or {}), "deleted_at": None}
         check = self._work.checking(self._resource, deleted)
