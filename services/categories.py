@@ -1,7 +1,7 @@
 """Categories: one tree that files products."""
 
 from db.models import Category
-from services import slugs
+from services import category_tree, slugs
 from services.engine.actions import writes
 from services.engine.resource import Field, Relation, Resource
 
@@ -23,7 +23,7 @@ CATEGORY = Resource(
         ),
         Field(
             "slug",
-            "Short name in URLs, unique in the workspace.",
+            "Short name in URLs, unique in the workspace; made of the name unless sent.",
             writable=True,
             filterable=True,
             check=slugs.check,
@@ -39,7 +39,12 @@ CATEGORY = Resource(
             sortable=True,
             example=3,
         ),
-        Field("parent_id", "The category above, or null at the root.", writable=True, filterable=True),
+        Field(
+            "parent_id",
+            "The category above, or null at the root; the tree has at most 8 levels.",
+            writable=True,
+            filterable=True,
+        ),
     ),
     relations=(
         Relation("parent", "The category above.", one="category", via="parent_id"),
@@ -53,5 +58,10 @@ CATEGORY = Resource(
         ),
         Relation("products", "Products filed here.", many="product", via="category_id", nested=True),
     ),
-    actions=writes(),
+    actions=writes(
+        creating=category_tree.place,
+        changing=category_tree.place,
+        deleting=category_tree.delete,
+        restoring=category_tree.place,
+    ),
 )

@@ -1,6 +1,6 @@
 """Products: what a workspace sells."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.models import Currency, ProductStatus
@@ -8,8 +8,9 @@ from db.models import Product as ProductModel
 from services import gtin, slugs
 from services.engine import formats
 from services.engine.actions import writes
-from services.engine.errors import Invalid
+from services.engine.errors import Invalid, conflict
 from services.engine.resource import Field, Relation, Resource
+from services.engine.work import Change, Work
 
 
 def _currency_beside_price(values: Mapping[str, Any]) -> dict[str, Invalid]:
@@ -17,6 +18,21 @@ def _currency_beside_price(values: Mapping[str, Any]) -> dict[str, Invalid]:
     if values.get("price_cents") is None or values.get("currency") is not None:
         return {}
     return {"currency": Invalid("cant_be_blank", "A price needs a currency.")}
+
+
+_NEXT: Mapping[str, tuple[ProductStatus, ...]] = {
+    ProductStatus.DRAFT: (ProductStatus.ACTIVE, ProductStatus.ARCHIVED),
+    ProductStatus.ACTIVE: (ProductStatus.DRAFT, ProductStatus.ARCHIVED),
+    ProductStatus.ARCHIVED: (ProductStatus.ACTIVE,),
+}
+
+
+async def change(work: Work, changes: Sequence[Change]) -> None:
+    """Keep products to their life cycle: what is archived is sold again before it can be a draft."""
+    for each in changes:
+        before, after = (each.stored or {}).get("status"), each.after["status"]
+        if each.good and before != after and after not in _NEXT[str(before)]:
+            each.problem = conflict(f"The product is {before}, so it cannot become {after}.")
 
 
 PRODUCT = Resource(
@@ -46,7 +62,7 @@ PRODUCT = Resource(
         ),
         Field(
             "slug",
-            "Short name in URLs, unique in the workspace.",
+            "Short name in URLs, unique in the workspace; made of the name unless sent.",
             writable=True,
             filterable=True,
             check=slugs.check,
@@ -74,7 +90,7 @@ PRODUCT = Resource(
         Field("image_url", "Address of a picture.", writable=True, check=formats.web_address),
         Field(
             "status",
-            "Life cycle of the product.",
+            "Life cycle of the product; an archived one can only become active.",
             writable=True,
             filterable=True,
             sortable=True,
@@ -121,5 +137,5 @@ PRODUCT = Resource(
         Relation("brand", "The brand that makes it.", one="brand", via="brand_id"),
     ),
     rules=(_currency_beside_price,),
-    actions=writes(),
+    actions=writes(changing=change),
 )

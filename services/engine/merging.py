@@ -8,6 +8,7 @@ import orjson
 from services.engine.errors import Invalid
 from services.engine.resource import Kind, Resource
 from services.engine.validate import read_field
+from services.engine.values import Inner
 
 LARGEST = 1_048_576
 """How many bytes a JSON field may have after a merge, as UTF-8."""
@@ -41,9 +42,13 @@ def merge_values(
     for name, patch in list(clean.items()):
         if isinstance(patch, dict) and _is_json(resource, name):
             result = read_field(resource, name, merged(stored.get(name), patch))
-            if not isinstance(result, Invalid) and len(orjson.dumps(result)) > LARGEST:
+            if not isinstance(result, Invalid | Inner) and len(orjson.dumps(result)) > LARGEST:
                 result = _TOO_LONG
-            if isinstance(result, Invalid):
+            if isinstance(result, Inner):
+                # What was stored before its rules were made may not fit them.
+                invalid.update((f"{name}.{path}", faults) for path, faults in result.invalid.items())
+                del clean[name]
+            elif isinstance(result, Invalid):
                 invalid[name] = [result]
                 del clean[name]
             else:
