@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import uvloop
 
 from db.driver import DatabaseError, DatabaseUnavailable, Driver, Row, Statement
 from db.embedded import Embedded, locks, start
+from tests.support.relay import relayed
 
 ECHO = Statement("select $1::text")
 PID = Statement("select pg_backend_pid()")
@@ -47,37 +47,6 @@ async def opened(dsn: str, **options: Any) -> AsyncIterator[Driver]:
         yield driver
     finally:
         await driver.close()
-
-
-@asynccontextmanager
-async def relayed(dsn: str, port: int = 0) -> AsyncIterator[tuple[int, list[asyncio.StreamWriter]]]:
-    """A TCP port on 127.0.0.1 that leads to the server's unix socket, and its client sides to cut."""
-    with psycopg.connect(dsn) as connection:
-        path = f"{connection.info.host}/.s.PGSQL.{connection.info.port}"
-    clients: list[asyncio.StreamWriter] = []
-    tasks: list[asyncio.Task[None]] = []
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        clients.append(writer)
-        server_reader, server_writer = await asyncio.open_unix_connection(path)
-        tasks.append(asyncio.create_task(copy(reader, server_writer)))
-        tasks.append(asyncio.create_task(copy(server_reader, writer)))
-
-    relay = await asyncio.start_server(accept, "127.0.0.1", port)
-    try:
-        yield relay.sockets[0].getsockname()[1], clients
-    finally:
-        relay.close()
-        for writer in clients:
-            writer.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def pid_of(driver: Driver) -> bytes:
@@ -207,6 +176,32 @@ async def test_killed_backend_brings_the_pool_back_after_crash_recovery(mortal_p
         assert await asyncio.gather(*[driver.fetch(ECHO, [b"%d" % n]) for n in range(40)]) == [
             [(b"%d" % n,)] for n in range(40)
         ]
+
+
+async def committed(driver: Driver) -> None:
+    """One transaction, in one run."""
+    async with driver.sessions.lease() as session:
+        await session.run([(Statement("BEGIN"), ()), (ECHO, [b"a"]), (Statement("COMMIT"), ())])
+
+
+async def tried(driver: Driver) -> int:
+    """Run a transaction anew whenever its connection is lost; how many attempts that took."""
+    for attempt in range(1, 20):
+        with contextlib.suppress(DatabaseUnavailable):
+            await committed(driver)
+            return attempt
+    raise AssertionError
+
+
+async def test_transactions_survive_crash_recovery_within_three_attempts(mortal_postgres: Embedded) -> None:
+    async with opened(mortal_postgres.dsn(), size=4, connect_timeout=10) as driver:
+        assert await asyncio.gather(*[tried(driver) for _ in range(4)]) == [1] * 4
+        async with driver.sessions.lease() as session:
+            victim = session.backend_pid
+
+        os.kill(victim, signal.SIGKILL)
+
+        assert max(await asyncio.gather(*[tried(driver) for _ in range(8)])) <= 3
 
 
 async def test_connection_cut_without_a_word_is_survived(empty_database: str) -> None:

@@ -221,13 +221,18 @@ async def test_parameter_that_libpq_would_cut_short_is_refused_before_anything_i
 
 async def test_exception_in_the_lease_rolls_back_and_keeps_the_connection(empty_database: str) -> None:
     async with opened(empty_database, size=1) as driver:
-        with pytest.raises(LookupError):
+
+        async def write() -> None:
             async with driver.sessions.lease() as session:
-                pid = session.backend_pid
+                pids.append(session.backend_pid)
                 await session.run([(BEGIN, ()), (INSERT, [b"1", b"x"])])
                 raise LookupError
+
+        pids: list[int] = []
+        with pytest.raises(LookupError):
+            await write()
         async with driver.sessions.lease() as session:
-            assert session.backend_pid == pid
+            assert pids == [session.backend_pid]
             assert await session.run([(ALL, ())]) == [[]]
 
 
@@ -365,16 +370,17 @@ async def test_nothing_is_prepared_for_a_transaction_pooler(empty_database: str)
 async def test_session_settings_outlive_a_rollback(empty_database: str, startup_options: bool) -> None:
     settings = Statement("select current_setting('TimeZone'), current_setting('plan_cache_mode')")
 
-    async with opened(empty_database, startup_options=startup_options) as driver:
-        async with driver.sessions.lease() as session:
-            await session.run([(BEGIN, ()), (Statement("select 1", generic=True), ()), (ROLLBACK, ())])
-            assert await session.run([(settings, ())]) == [[(b"UTC", b"force_generic_plan")]]
+    options = {"startup_options": startup_options}
+    async with opened(empty_database, **options) as driver, driver.sessions.lease() as session:
+        await session.run([(BEGIN, ()), (Statement("select 1", generic=True), ()), (ROLLBACK, ())])
+        assert await session.run([(settings, ())]) == [[(b"UTC", b"force_generic_plan")]]
 
 
 async def test_given_session_options_win(empty_database: str) -> None:
-    async with opened(empty_database, session_options={"plan_cache_mode": "force_custom_plan"}) as driver:
-        async with driver.sessions.lease() as session:
-            mode = await session.run([(Statement("show plan_cache_mode"), ())])
+    options = {"session_options": {"plan_cache_mode": "force_custom_plan"}}
+
+    async with opened(empty_database, **options) as driver, driver.sessions.lease() as session:
+        mode = await session.run([(Statement("show plan_cache_mode"), ())])
 
     assert mode == [[(b"force_custom_plan",)]]
 
