@@ -1,5 +1,6 @@
 """The explicit list of every resource."""
 
+from services.audit_logs import AUDIT_LOG
 from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
@@ -9,4 +10,4 @@ from services.orders import ORDER
 from services.products import PRODUCT
 from services.workspaces import WORKSPACE
 
-CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, CUSTOMER, ORDER, ORDER_ITEM))
+CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, CUSTOMER, ORDER, ORDER_ITEM, AUDIT_LOG))

@@ -39,8 +39,8 @@ SCOPE_SETS: dict[str, tuple[str, ...]] = {
     "product_deleter": ("products:delete",),
 }
 
-_JSON = {"metadata", "nutrition", "settings"}
-_ORDER = ("brands", "categories", "products", "customers", "orders", "order_items")
+_JSON = {"metadata", "nutrition", "settings", "before", "after"}
+_ORDER = ("brands", "categories", "products", "customers", "orders", "order_items", "audit_logs")
 
 
 def settings(database: str, **changes: Any) -> Settings:
@@ -267,6 +267,26 @@ def _order_items(maker: _Maker, orders: list[Row], products: list[Row]) -> list[
     return made
 
 
+def _audit_logs(maker: _Maker) -> list[Row]:
+    """Return changes of rows that are no longer there, so that nobody counts them among those of a test."""
+    rows = [maker.id() for _ in range(3)]
+    tokens = (maker.id(), maker.id(), None)
+    return [
+        maker.row(
+            n,
+            action=f"product.{('created', 'updated', 'deleted')[n // 3 % 3]}",
+            resource="product",
+            resource_id=rows[n % 3],
+            token_id=tokens[n % 3],
+            request_id=f"req-{n // 2}",
+            before=None if n < 3 else {"quantity": n, "metadata": _metadata(n)},
+            after={"quantity": n + 1, "metadata": _metadata(n + 1)},
+            deleted_at=_deleted(n, 10),
+        )
+        for n in range(10)
+    ]
+
+
 def _tenant(maker: _Maker) -> dict[str, list[Row]]:
     brands, categories, customers = _brands(maker), _categories(maker), _customers(maker)
     products = _products(maker, categories, brands)
@@ -279,6 +299,7 @@ def _tenant(maker: _Maker) -> dict[str, list[Row]]:
         "customers": customers,
         "orders": orders,
         "order_items": lines,
+        "audit_logs": _audit_logs(maker),
     }
 
 
