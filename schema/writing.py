@@ -17,6 +17,7 @@ from schema.types import Resolver, Types
 from schema.write_inputs import Neutral
 from services.engine.access import require
 from services.engine.errors import Problem, bad_request
+from services.engine.idempotency import key_of
 from services.engine.intent import Select
 from services.engine.read import Request
 from services.engine.resource import Action, ActionKind, Resource
@@ -183,11 +184,11 @@ def _key(execution: Execution, info: Any, sent: str | None) -> str | None:
     """Return the idempotency key, which is the argument's or the header's; raises the 400 problem."""
     header = execution.key
     if header is None:
-        return sent
+        return None if sent is None else key_of(sent)
     if not header.alone or execution.mutations(info) > 1:
         raise bad_request(
             "The header Idempotency-Key belongs to a single mutation; give each one an idempotencyKey."
         )
     if sent is not None and sent != header.text:
         raise bad_request("The header Idempotency-Key and the argument idempotencyKey differ; send one.")
-    return header.text
+    return key_of(header.text)

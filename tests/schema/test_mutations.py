@@ -111,11 +111,13 @@ async def test_what_is_unset_stays_and_null_clears(shop: Asker, stored: Stored) 
 async def test_a_replacement_resets_what_is_left_out(shop: Asker, stored: Stored) -> None:
     made = await _create(shop, "product", _input("product", shop.seed))
     query = (
-        "mutation($id: ID!, $tag: String, $name: String) { replaceProduct(id: $id, ifMatch: $tag,"
-        " input: {name: $name}) { product { name status priceCents currency brandId nutrition etag }"
-        " problem { detail } } }"
+        "mutation($id: ID!, $tag: String, $name: String, $slug: String) {"
+        " replaceProduct(id: $id, ifMatch: $tag, input: {name: $name, slug: $slug}) {"
+        " product { name status priceCents currency brandId nutrition etag } problem { detail } } }"
     )
-    found = await shop.mutate(query, {"id": made["id"], "tag": made["etag"], "name": "Whole"})
+    found = await shop.mutate(
+        query, {"id": made["id"], "tag": made["etag"], "name": "Whole", "slug": _name()}
+    )
     assert found["problem"] is None
     etag = found["product"].pop("etag")
     assert found["product"] == {
@@ -173,7 +175,7 @@ async def test_an_order_is_made_with_its_lines_and_confirmed(shop: Asker, stored
         }
       }
     """
-    found = await shop.mutate(query, {"product": short_identifier(str(product["id"]))})
+    found = await shop.mutate(query, {"product": str(product["id"])})
     assert found["problem"] is None
     order = found["order"]
     assert (order["status"], order["subtotalCents"]) == ("PENDING", 2005)
@@ -195,15 +197,14 @@ async def test_the_values_of_every_kind_are_taken_in_all_their_forms(shop: Asker
     query = """
       mutation($name: String, $brand: UUID, $inner: JSON) {
         createProduct(input: {
-          name: $name, priceCents: "9007199254740991", currency: USD, quantity: 7, brandId: $brand,
+          name: $name, slug: $name, priceCents: "9007199254740991", currency: USD, quantity: 7,
+          brandId: $brand,
           metadata: {list: [1, 2.5, null, true], deep: {given: $inner}}
         }) { product { id priceCents quantity brandId metadata brand { name } } problem { errors } }
       }
     """
     inner = {f"key {n}": n for n in range(150)}
-    found = await shop.mutate(
-        query, {"name": _name(), "brand": short_identifier(str(brand["id"])), "inner": inner}
-    )
+    found = await shop.mutate(query, {"name": _name(), "brand": str(brand["id"]).upper(), "inner": inner})
     assert found["problem"] is None
     product = found["product"]
     assert (product["priceCents"], product["quantity"]) == (2**53 - 1, 7)
@@ -214,7 +215,7 @@ async def test_the_values_of_every_kind_are_taken_in_all_their_forms(shop: Asker
 
 async def test_json_is_merged_only_when_asked_for(shop: Asker) -> None:
     made = await _create(
-        shop, "product", {"name": _name(), "metadata": {"kept": 1, "gone": 2}}, "id metadata"
+        shop, "product", _input("product", shop.seed) | {"metadata": {"kept": 1, "gone": 2}}, "id metadata"
     )
     query = (
         "mutation($id: ID!, $merge: Boolean!, $in: ProductUpdateInput!)"
@@ -255,7 +256,7 @@ async def test_mutations_run_in_order_and_each_for_itself(shop: Asker, stored: S
         mutation($slug: String) {
           one: createBrand(input: {name: "One", slug: $slug}) { brand { id name } problem { code } }
           two: createBrand(input: {name: "Two", slug: $slug}) { brand { id } problem { code errors } }
-          three: createBrand(input: {name: "Three"}, dryRun: true) { __typename problem { code } }
+          three: createBrand(input: {name: "Three", slug: "three"}, dryRun: true) { __typename }
           __typename
         }
         """,
@@ -275,7 +276,7 @@ async def test_mutations_run_in_order_and_each_for_itself(shop: Asker, stored: S
 
 async def test_what_a_mutation_changed_is_read_anew_below_the_next(shop: Asker) -> None:
     brand = await _brand(shop)
-    product = await _create(shop, "product", {"name": _name(), "brandId": brand["id"]})
+    product = await _create(shop, "product", _input("product", shop.seed) | {"brandId": brand["id"]})
     name = _name()
     reply = await shop.ask(
         "mutation($p: ID!, $b: ID!, $name: String) {"
