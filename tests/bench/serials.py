@@ -33,9 +33,10 @@ class Serials:
         return _PLACE.sub(self._number, text) if b"<<" in text else text
 
     def filled(self, request: Request) -> Request:
-        """Return `request` with the places in its headers and its body filled."""
+        """Return `request` with the places in its body and then those in its headers filled."""
+        body = self.fill(request.body)
         headers = {name: self.fill(value.encode()).decode() for name, value in request.headers.items()}
-        return replace(request, headers=headers, body=self.fill(request.body))
+        return replace(request, headers=headers, body=body)
 
     def _number(self, place: re.Match[bytes]) -> bytes:
         if place[1] == b"next":
