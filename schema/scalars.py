@@ -75,7 +75,7 @@ JSON = NewType("JSON", object)
 SCALARS: dict[object, ScalarDefinition] = {
     UUID: strawberry.scalar(
         name="UUID",
-        description="A UUID (RFC 9562). Input may also be its 22-character short form.",
+        description="A UUID (RFC 9562). Filters also take its 22-character short form.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc9562",
         serialize=_same,
         parse_value=_text,
