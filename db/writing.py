@@ -80,7 +80,7 @@ def changing(node: Object, resource: str) -> Compiled:
             {name: wanted.c[name] for name in names}
             | {
                 "version": target.c.version + literal_column("1"),
-                "updated_at": func.greatest(func.clock_timestamp(), target.c.updated_at),
+                "updated_at": func.greatest(func.clock_timestamp(), _just_after(target.c.updated_at)),
             }
         )
         .where(tenancy.fence(target), target.c.id == wanted.c.id)
@@ -216,7 +216,8 @@ def _told(
     node: Object, made: CTE, before: CTE | None, resource: str, compiler: Compiler | None = None
 ) -> Select[Any]:
     """Return id, version and document of the rows just `made`, and write down what happened to them."""
-    told = _documents(node, made, compiler or Compiler(), made.c.id, made.c.version).cte("told")
+    first = (made.c.id, made.c.version, made.c.updated_at)
+    told = _documents(node, made, compiler or Compiler(), *first).cte("told")
     kind = bound(Slot(1), String())
     event = insert(Event).from_select(
         ["workspace_id", "type", "resource_id", "data"],
@@ -229,21 +230,28 @@ def _told(
         new, old = told.c.document, before.c.document
         source = told.join(before, before.c.id == told.c.id)
         earlier, after = _difference(old, new), _difference(new, old)
-    audit = insert(AuditLog).from_select(
-        ["workspace_id", "action", "resource", "resource_id", "token_id", "request_id", "before", "after"],
-        select(
-            tenancy.WORKSPACE,
-            kind,
-            fixed(resource),
-            told.c.id,
-            TOKEN,
-            bound(Slot(2), String()),
-            earlier,
-            after,
-        ).select_from(source),
-    )
+    # It bears the moment of the row itself, so that the changes of one row are in the order of time.
+    values = {
+        "workspace_id": tenancy.WORKSPACE,
+        "action": kind,
+        "resource": fixed(resource),
+        "resource_id": told.c.id,
+        "token_id": TOKEN,
+        "request_id": bound(Slot(2), String()),
+        "before": earlier,
+        "after": after,
+        "inserted_at": told.c.updated_at,
+        "updated_at": told.c.updated_at,
+    }
+    audit = insert(AuditLog).from_select(list(values), select(*values.values()).select_from(source))
     shown = select(told.c.id, told.c.version, told.c.document)
     return shown.add_cte(event.cte("event"), audit.cte("audit"))
+
+
+def _just_after(moment: Any) -> ColumnElement[Any]:
+    """Return the next moment there is, so that a clock put back never makes two changes simultaneous."""
+    later: ColumnElement[Any] = moment + literal_column("interval '1 microsecond'")
+    return later
 
 
 def _difference(these: Any, those: Any) -> ColumnElement[Any]:
