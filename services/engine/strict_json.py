@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -32,7 +32,8 @@ def load(text: bytes) -> Any:
     keys, texts = _walked(value)
     joined = "".join(texts)
     if "\0" in joined:
-        raise JsonProblem("holds a NUL character (\\u0000), which no field can store.")
+        where = _clause(_place(value, lambda item: isinstance(item, str) and "\0" in item))
+        raise JsonProblem(f"holds a NUL character (\\u0000){where}, which no field can store.")
     # Decoding keeps the last of equal keys, so fewer decoded than written means that some were equal.
     if _written_keys(text, joined) != keys:
         _refuse_repeated_key(text)
@@ -56,23 +57,48 @@ def _walked(value: Any) -> tuple[int, list[str]]:
             if type(item) is dict:
                 keys += len(item)
                 texts += item
-                _sort_out(item.values(), texts, inner)
+                values = item.values()
             else:
-                _sort_out(item, texts, inner)
+                values = item
+            if _sort_out(values, texts, inner):
+                where = _clause(_place(value, _is_huge))
+                raise JsonProblem(f"holds a number beyond 64 bits{where}; such numbers are sent as strings.")
         level = inner
     return keys, texts
 
 
-def _sort_out(values: Iterable[Any], texts: list[str], inner: list[Any]) -> None:
-    """Add texts to `texts` and what holds further values to `inner`; raises JsonProblem for huge numbers."""
+def _sort_out(values: Iterable[Any], texts: list[str], inner: list[Any]) -> bool:
+    """Add texts to `texts` and what holds further values to `inner`; tell whether a number is too large."""
+    huge = False
     for value in values:
         kind = type(value)
         if kind is str:
             texts.append(value)
         elif kind is dict or kind is list:
             inner.append(value)
-        elif kind is float and abs(value) >= _LARGEST_NUMBER:
-            raise JsonProblem("holds a number beyond 64 bits; such numbers are sent as strings.")
+        elif kind is float:
+            huge |= _is_huge(value)
+    return huge
+
+
+def _is_huge(value: Any) -> bool:
+    return isinstance(value, float) and abs(value) >= _LARGEST_NUMBER
+
+
+def _place(value: Any, is_wrong: Callable[[Any], bool], levels: int = MAX_NESTING) -> list[str] | None:
+    """Return the path to the first wrong part of `value`, looking so many levels deep."""
+    if is_wrong(value) or (isinstance(value, dict) and any(map(is_wrong, value))):
+        return []
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner if levels else ():
+        found = _place(each, is_wrong, levels - 1)
+        if found is not None:
+            return [str(name), *found]
+    return None
+
+
+def _clause(path: list[str] | None) -> str:
+    return f" in '{'.'.join(path)[:64]}'" if path else ""
 
 
 def _written_keys(text: bytes, decoded: str) -> int:

@@ -50,11 +50,17 @@ async def test_head_is_get_without_its_body(api: Client, seed: Seed, target: str
 @pytest.mark.parametrize(
     ("target", "allowed"),
     [
-        ("products", "GET, HEAD, OPTIONS"),
-        ("products/x", "GET, HEAD, OPTIONS"),
+        ("products", "GET, HEAD, POST, OPTIONS"),
+        ("products/x", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
         ("products/search", "POST, OPTIONS"),
+        ("products/bulk", "POST, PATCH, DELETE, OPTIONS"),
+        ("products/bulk-delete", "POST, OPTIONS"),
+        ("products/x/restore", "POST, OPTIONS"),
+        ("orders/x/confirm", "POST, OPTIONS"),
         ("orders/x/items", "GET, HEAD, OPTIONS"),
-        ("order-items", "GET, HEAD, OPTIONS"),
+        ("audit-logs", "GET, HEAD, OPTIONS"),
+        ("audit-logs/x", "GET, HEAD, OPTIONS"),
+        ("audit-logs/bulk", "GET, HEAD, OPTIONS"),
     ],
 )
 @pytest.mark.parametrize(
@@ -172,6 +178,7 @@ async def test_refusals_come_in_the_order_of_the_law(api: Client, seed: Seed) ->
     (await anonymous.request("PUT", "/api/v1/nothing")).problem(401)
     (await nobody.get("/api/v1/nothing")).problem(404)
     (await nobody.request("PUT", "/api/v1/products")).problem(405)
+    (await nobody.request("PUT", "/api/v1/products/x", body=b"{")).problem(403)
     (await nobody.get(absent)).problem(403)
     (await nobody.get("/api/v1/products")).problem(403)
     (await api.get(f"{absent}?nope=1")).problem(400)

@@ -224,7 +224,7 @@ async def test_no_body_means_no_conditions(api: Client) -> None:
         (b'{"q": 1} x', "JSON"),
         (b"[" * 100_000, "JSON"),
         (b'{"filter":' * 10_000 + b"1" + b"}" * 10_000, "JSON"),
-        (b'{"filter":' * 900 + b"1" + b"}" * 900, "filter"),
+        (b'{"filter":' * 900 + b"1" + b"}" * 900, "nested"),
     ],
     ids=range(14),
 )
@@ -255,7 +255,7 @@ async def test_what_is_no_json_object_is_refused(api: Client, body: bytes, named
         ({"page": 10**30}, "page"),
         ({"page": "x"}, "page"),
         ({"per_page": {}}, "page size"),
-        ({"per_page": 1e300}, "page size"),
+        ({"per_page": 1e300}, "per_page"),
         ({"offset": "x"}, "offset"),
         ({"offset": -(10**30)}, "offset"),
         ({"page": 1, "offset": 1}, "page"),
@@ -389,10 +389,10 @@ async def test_paging_in_the_url_replaces_that_in_the_body(api: Client, seed: Se
 async def test_deep_filters_are_refused(api: Client) -> None:
     """Issue: deep JSON."""
     node: Any = {"status": "draft"}
-    for _ in range(200):
+    for depth in range(200):
         node = {"not": node}
-
-    (await api.search("products", {"filter": node})).names(400, "filter")
+        if depth in (40, 199):
+            (await api.search("products", {"filter": node})).names(400, "filter" if depth == 40 else "nested")
 
 
 async def test_many_conditions_are_refused(api: Client) -> None:

@@ -109,3 +109,18 @@ def test_nesting_is_bounded_in_objects_and_lists_alike() -> None:
     assert load(fits) == json.loads(fits)
     with pytest.raises(JsonProblem, match=f"deeper than {MAX_NESTING} levels"):
         load(b"[" + fits + b"]")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (rb'{"a": {"b": [1, "x\u0000"]}}', "'a.b.1'"),
+        (rb'{"c": {"a\u0000": 1}}', "'c'"),
+        (b'{"x": 1, "p": [{"q": 1e300}]}', "'p.0.q'"),
+        (b'{"price_cents": 100000000000000000000}', "'price_cents'"),
+        (b'{"deep": ' + b"[" * 700 + b"1" + b"]" * 700 + b', "n": [1e30]}', "'n.0'"),
+    ],
+)
+def test_the_place_of_what_is_wrong_is_named(text: bytes, where: str) -> None:
+    with pytest.raises(JsonProblem, match=where):
+        load(text)
