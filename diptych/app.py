@@ -75,7 +75,10 @@ def _graphql(settings: Settings, running: runtime.Runtime) -> edge.Surface:
 
     open_to_developers = settings.env is not Environment.PROD
     told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers)
-    return GraphQLSurface(GraphQL(running.reader.catalog, running.reader, running.writer, told), page=settings.env is Environment.DEV)
+    return GraphQLSurface(
+        GraphQL(running.reader.catalog, running.reader, running.writer, told),
+        page=settings.env is Environment.DEV,
+    )
 
 
 def _end_with_parent() -> None:

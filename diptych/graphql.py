@@ -40,6 +40,7 @@ class GraphQLSurface:
             raw_query=request.query,
             body=body,
             way=_text(headers.get(FORCING_HEADER)),
+            idempotency_key=_text(headers.get(b"idempotency-key")),
         )
         return Response(found.status, found.headers, found.body)
 

@@ -12,7 +12,7 @@ from schema.names import camel, pascal
 from schema.payloads import Payload, Payloads
 from schema.types import Resolver, Types, resolved
 from schema.write_inputs import WriteInputs
-from services.engine.access import Permission
+from services.engine.access import permission
 from services.engine.catalog import Catalog
 from services.engine.resource import Action, ActionKind, Resource
 from services.engine.writing import MOST_ITEMS
@@ -34,11 +34,6 @@ _DRY_RUN_DOC = (
 )
 _ATOMIC_DOC = "Write all or none. If false, each one is written or refused by itself."
 _MERGE_DOC = "Merge JSON fields into what is stored (RFC 7396), instead of replacing them."
-
-
-def permission(action: Action) -> Permission:
-    """Return what a token must be allowed to do on the resource."""
-    return Permission.DELETE if action.kind is ActionKind.DELETE else Permission.WRITE
 
 
 def mutation_type(catalog: Catalog, types: Types, make: MakeResolver) -> Any | None:

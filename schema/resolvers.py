@@ -22,7 +22,7 @@ from schema.surface import Surface
 from schema.types import Resolver
 from services.engine.context import Caller
 from services.engine.cursor import Cursor
-from services.engine.dispatch import Writer
+from services.engine.dispatch import Permit, Writer
 from services.engine.encoding import global_id
 from services.engine.errors import Problem, not_found
 from services.engine.intent import Leaf, SelectAny
@@ -82,9 +82,9 @@ class Execution:
         fields = self.selections(info, []).collect("Mutation", (root_set,)).values()
         return sum(nodes[0].name.value != "__typename" for nodes in fields)
 
-    async def write(self, asked: Write) -> Outcome:
+    async def write(self, asked: Write, permit: Permit) -> Outcome:
         """Return what a write brought; whatever is read after it is read anew."""
-        outcome = await self.writer.write(self.caller, asked)
+        outcome = await self.writer.write(self.caller, asked, permit)
         self.wrote = True
         self.loaders = self.loaders.renewed()
         return outcome

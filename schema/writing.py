@@ -8,14 +8,13 @@ from typing import Any
 from graphql import FieldNode, get_named_type
 
 from schema.loaders import exact_json
-from schema.mutations import permission
 from schema.names import camel
 from schema.payloads import IN_PAYLOADS, Payload, WriteStatus, WriteSummary, problem_object, shown_once
 from schema.resolvers import Execution, as_tree
 from schema.selections import Selections
 from schema.types import Resolver, Types
 from schema.write_inputs import Neutral
-from services.engine.access import require
+from services.engine.context import Caller
 from services.engine.errors import Problem, bad_request
 from services.engine.idempotency import key_of
 from services.engine.intent import Select
@@ -60,9 +59,8 @@ class _Mutation:
         """Run the mutation and return its payload; raises the problems that no payload tells."""
         execution: Execution = info.context
         try:
-            await self._permit(execution, info)
             asked = self._write(given, _key(execution, info, given.get("idempotencyKey")))
-            outcome = await execution.write(asked)
+            outcome = await execution.write(asked, partial(self._permit, execution, info))
         except Problem as problem:
             if problem.kind.status not in IN_PAYLOADS:
                 raise
@@ -71,26 +69,14 @@ class _Mutation:
 
     # Before the write
 
-    async def _permit(self, execution: Execution, info: Any) -> None:
-        """Raise the problem of a payload that asks for what the caller may not read, before anything runs."""
-        try:
-            self._judge(execution, info)
-        except Problem:
-            before = execution.caller.principal
-            # A dead token hears only that, and new scopes hold at once.
-            await execution.reader.confirm(execution.caller)
-            if execution.caller.principal is before:
-                raise
-            self._judge(execution, info)
-
-    def _judge(self, execution: Execution, info: Any) -> None:
-        require(execution.caller.principal.scopes, self.resource, permission(self.action))
+    def _permit(self, execution: Execution, info: Any, caller: Caller) -> None:
+        """Raise the problem of a payload that asks for what the caller may not read."""
         values: list[Any] = []
         selections = execution.selections(info, values)
         for nodes in self._selected(selections, info):
             picks = selections.object(self.resource, nodes)
             intent = partial(Select, self.resource.name, _ANY_ROW, picks)
-            execution.cost += execution.reader.judge(execution.caller, Request(None, intent, values))
+            execution.reader.judge(caller, Request(None, intent, values))
 
     def _selected(self, selections: Selections, info: Any) -> Iterable[list[FieldNode]]:
         """Yield the nodes that select the written row, those of each response name together."""

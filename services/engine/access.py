@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.engine.errors import insufficient_scope
-from services.engine.resource import Resource
+from services.engine.resource import Action, ActionKind, Resource
 
 
 class Permission(StrEnum):
@@ -45,3 +45,8 @@ def require(scopes: Collection[str], resource: Resource, action: Permission) -> 
     """Raise the 403 problem unless `scopes` allow `action` on `resource` (S3-079)."""
     if not allows(scopes, resource, action):
         raise insufficient_scope(f"{resource.scope}:{action}", list(scopes))
+
+
+def permission(action: Action) -> Permission:
+    """Return what a token must be allowed to do on the resource that `action` belongs to."""
+    return Permission.DELETE if action.kind is ActionKind.DELETE else Permission.WRITE

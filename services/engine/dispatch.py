@@ -4,6 +4,7 @@ authorise → validate → idempotency key → rows, references, uniqueness → 
           → rows, events and audit rows in one statement → idempotency record → commit
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from db.execute import Call, Database
 from db.queries import idempotency as queries
 from db.queries.tokens import PROVE
 from services.engine import bulk, idempotency, judging
-from services.engine.access import Permission, require
+from services.engine.access import permission, require
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
@@ -30,6 +31,13 @@ _MOST_ATTEMPTS = 3
 _MOST_GENERATED = 5
 _ITEMS_PER_POINT = 10
 _LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
+
+
+Permit = Callable[[Caller], None]
+
+
+def _nothing_more(_: Caller) -> None:
+    """Let everyone pass."""
 
 
 class _Stale(Exception):
@@ -54,35 +62,38 @@ class Writer:
         self._base, self.origin = base, origin
         self._statements: dict[str, Statements] = {}
 
-    async def write(self, caller: Caller, asked: Write) -> Outcome:
-        """Return what the write brought; raises a Problem if nothing was written."""
+    async def write(self, caller: Caller, asked: Write, permit: Permit = _nothing_more) -> Outcome:
+        """Return what the write brought; raises a Problem if nothing was written.
+
+        `permit` raises the problem of a caller who may write but not see what the answer is to show. It is
+        asked again whenever the scopes turn out to have changed.
+        """
         try:
-            changes = self._admitted(caller, asked)
+            changes = self._admitted(caller, asked, permit)
         except Problem:
             caller.proving = True
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
             if not await self._renewed(caller):
                 raise
-            changes = self._admitted(caller, asked)
+            changes = self._admitted(caller, asked, permit)
         caller.proving = True
         await self._limiter.charge(caller, -(-len(asked.items) // _ITEMS_PER_POINT) or 1)
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
                 return await self._attempt(caller, asked, changes, final=not remaining)
             except _Stale:
-                changes = self._admitted(caller, asked)
+                changes = self._admitted(caller, asked, permit)
         raise conflict("The token kept changing; try again.", retry_after=1)
 
-    def _admitted(self, caller: Caller, asked: Write) -> list[Change]:
+    def _admitted(self, caller: Caller, asked: Write, permit: Permit) -> list[Change]:
         """Return what was sent, read; raises the 403, and what can be told without looking anything up."""
         self._authorise(caller, asked)
+        permit(caller)
         bulk.check_size(asked)
         return judging.changes_of(asked)
 
     def _authorise(self, caller: Caller, asked: Write) -> None:
-        deletes = asked.action.kind is ActionKind.DELETE
-        permission = Permission.DELETE if deletes else Permission.WRITE
-        require(caller.principal.scopes, asked.resource, permission)
+        require(caller.principal.scopes, asked.resource, permission(asked.action))
 
     async def _renewed(self, caller: Caller) -> bool:
         before = caller.principal
@@ -131,6 +142,7 @@ class _Attempt:
         self._fingerprint = b"" if self._key is None else idempotency.fingerprint(asked, self._changes)
         for change in self._changes:
             judging.complete(asked, change)
+        judging.separate(asked.resource, self._changes)
 
     async def run(self) -> Outcome:
         """Return the outcome, committed unless it is a trial; raises the problem if nothing was written."""

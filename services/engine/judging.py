@@ -26,6 +26,8 @@ from services.engine.writing import Item, Write
 
 FIXED = Invalid("exclusion", "This is decided when the row is made and cannot be changed.")
 
+_UNNAMED = "A replacement must name the version it replaces: send If-Match with the resource's ETag."
+_MOST_GENERATED = 10
 _WHOLE = (ActionKind.CREATE, ActionKind.REPLACE)
 _VALUED = (*_WHOLE, ActionKind.UPDATE)
 
@@ -83,6 +85,31 @@ def generate(resource: Resource, change: Change) -> None:
             change.values[name] = fallback(change.values, attempt)
 
 
+def separate(resource: Resource, changes: Sequence[Change]) -> None:
+    """Make values that nobody sent anew where another row of the same request has them already."""
+    if not any(change.generated for change in changes[1:]):
+        return
+    for group in groups(resource.model):
+        # What was sent is kept, so it comes first.
+        ordered = sorted(changes, key=lambda change: any(name in change.generated for name in group))
+        seen: set[tuple[Any, ...]] = set()
+        for change in ordered:
+            while (values := tuple(change.values.get(name) for name in group)) in seen and None not in values:
+                if not _again(resource, change, group):
+                    break
+            seen.add(values)
+
+
+def _again(resource: Resource, change: Change, group: Sequence[str]) -> bool:
+    """Make the values of `group` that nobody sent anew; false where there are none, or no end of it."""
+    made = [name for name in group if change.generated.get(name, _MOST_GENERATED) < _MOST_GENERATED]
+    for name in made:
+        change.generated[name] += 1
+    if made:
+        generate(resource, change)
+    return bool(made)
+
+
 def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change: Change) -> str | None:
     """Refuse references to what the caller may not read as if it did not exist; return the scope it lacks."""
     lacking = None
@@ -98,15 +125,14 @@ def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change:
 def against_stored(asked: Write, item: Item, change: Change, found: Change | None) -> None:
     """Judge a change against the row it changes: is it there, and is it the version that was meant?"""
     kind = asked.action.kind
-    gone = found is None or (
-        kind is not ActionKind.RESTORE and (found.stored or {})["deleted_at"] is not None
-    )
-    if found is None or gone:
-        change.problem = change.problem or not_found()
+    if "id" in change.invalid:
+        return
+    if found is None or (kind is not ActionKind.RESTORE and is_deleted(found)):
+        change.problem = not_found()
         return
     change.stored, change.version = found.stored, found.version
     if kind is ActionKind.REPLACE and item.if_match is None:
-        change.problem = Problem(Slug.PRECONDITION_REQUIRED, "PUT needs If-Match with the resource's ETag.")
+        change.problem = Problem(Slug.PRECONDITION_REQUIRED, _UNNAMED)
     elif item.if_match is not None and not versions.matches(item.if_match, change.id, change.version):
         detail = "The resource has been modified since your last read. Re-fetch and retry."
         change.problem = Problem(Slug.PRECONDITION_FAILED, detail)
@@ -119,11 +145,7 @@ def as_whole(asked: Write, change: Change) -> None:
         if asked.merge:
             merge_values(resource, stored, change.values, change.invalid)
         for field in resource.writable:
-            if (
-                field.fixed
-                and field.name in change.values
-                and change.values[field.name] != stored[field.name]
-            ):
+            if field.fixed and _is_new(change, field.name):
                 change.refuse(field.name, FIXED)
     if asked.action.kind not in (ActionKind.DELETE, ActionKind.RESTORE):
         apply_rules(resource, change.after, change.invalid)
@@ -161,6 +183,9 @@ def check_within(resource: Resource, changes: Sequence[Change]) -> None:
             values = tuple(change.values.get(name) for name in group)
             if None in values:
                 continue
-            if values in seen and group[0] not in change.invalid:
+            if values in seen and group[0] in change.generated:
+                change.generated[group[0]] += 1
+                generate(resource, change)
+            elif values in seen and group[0] not in change.invalid:
                 change.refuse(group[0], TAKEN)
             seen.add(values)

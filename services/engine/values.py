@@ -14,6 +14,7 @@ import orjson
 
 from db.describe import ColumnFacts, Kind
 from db.models.columns import LARGEST_SAFE_INTEGER
+from services.engine.encoding import identifier
 from services.engine.errors import Invalid
 from services.engine.resource import Field
 
@@ -34,7 +35,6 @@ DEEPEST = 20
 LARGEST_INTEGER = 2**31 - 1
 """The largest integer that an INTEGER column holds."""
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -158,9 +158,10 @@ def _boolean(from_text: bool) -> Read:
 
 
 def read_uuid(value: Any) -> uuid.UUID | Invalid:
-    """Return the UUID spelled out in `value`, 32 digits in five groups."""
-    if isinstance(value, str) and _UUID.fullmatch(text := value.strip()):
-        return uuid.UUID(text)
+    """Return the UUID spelled out in `value`, in full or in the short form (C-35)."""
+    found = identifier(value.strip()) if isinstance(value, str) else None
+    if found is not None:
+        return uuid.UUID(found)
     return Invalid("invalid_uuid", "This must be a UUID such as 7d3f8a52-0f6b-4c1e-9d2a-1b6c5e4f3a20.")
 
 
