@@ -62,6 +62,23 @@ async def test_exposed_headers_begin_with_those_of_the_law(browsers: Client) -> 
     )
 
 
+async def test_browsers_may_write(browsers: Client) -> None:
+    """C-63: what a write needs may be sent, and what its answer tells may be read."""
+    sent = await browsers.using(None).request(
+        "OPTIONS",
+        "/api/v1/products",
+        headers=[("origin", ORIGIN), ("access-control-request-method", "PATCH")],
+    )
+    read = await browsers.get("/api/v1/products", headers=[("origin", ORIGIN)])
+
+    allowed = (sent.header("access-control-allow-headers") or "").split(", ")
+    exposed = (read.header("access-control-expose-headers") or "").split(", ")
+    methods = (sent.header("access-control-allow-methods") or "").split(", ")
+    assert {"If-Match", "Idempotency-Key", "Content-Type"} <= set(allowed)
+    assert {"ETag", "Location", "Idempotency-Replayed", "Retry-After"} <= set(exposed)
+    assert {"POST", "PUT", "PATCH", "DELETE"} <= set(methods)
+
+
 async def test_refusals_can_be_read_by_allowed_origins_too(browsers: Client) -> None:
     """S3-124: otherwise a browser hides the problem."""
     for client, target in ((browsers, "/api/v1/products?nope=1"), (browsers.using(None), "/api/v1/products")):
