@@ -22,27 +22,9 @@ def reader(item: Embedded, read_row: ReadRow) -> Read:
     A row that names its `id` is one that is there already, so it may leave out what stays as it is; that id
     is among its values. `read_row` judges the members that are not `id`.
     """
-    unsent = frozenset(field.name for field in item.resource.writable) - frozenset(item.fields)
-    required = tuple(name for name in item.fields if item.resource.all_fields[name].required)
+    read_one = _row_reader(item, read_row)
     none = Invalid("cant_be_blank", "Send [] for an empty list.")
     too_long = Invalid("too_long", f"The list may have at most {item.most} entries.")
-
-    def read_one(value: Any) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
-        if not isinstance(value, dict):
-            return {}, {"": [_NO_MAP]}
-        members = {name: part for name, part in value.items() if name not in unsent}
-        id_ = members.pop("id", None)
-        clean, invalid = read_row(members)
-        if id_ is not None:
-            known = read_uuid(id_)
-            if isinstance(known, Invalid):
-                invalid["id"] = [known]
-            clean["id"] = known
-            return clean, invalid
-        for name in required:
-            if name not in clean and name not in invalid:
-                invalid[name] = [_BLANK]
-        return clean, invalid
 
     def read(value: Any) -> Any:
         if value is None:
@@ -57,6 +39,27 @@ def reader(item: Embedded, read_row: ReadRow) -> Read:
             rows.append(clean)
             faults |= {f"{index}.{name}".rstrip("."): found for name, found in invalid.items()}
         return Inner(faults) if faults else _once(rows)
+
+    return read
+
+
+def _row_reader(item: Embedded, read_row: ReadRow) -> ReadRow:
+    unsent = frozenset(field.name for field in item.resource.writable) - frozenset(item.fields)
+    required = tuple(name for name in item.fields if item.resource.all_fields[name].required)
+
+    def read(value: Any) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
+        if not isinstance(value, dict):
+            return {}, {"": [_NO_MAP]}
+        members = {name: part for name, part in value.items() if name not in unsent}
+        id_ = members.pop("id", None)
+        clean, invalid = read_row(members)
+        if id_ is None:
+            absent = (name for name in required if name not in clean and name not in invalid)
+            return clean, invalid | {name: [_BLANK] for name in absent}
+        known = read_uuid(id_)
+        if isinstance(known, Invalid):
+            return clean, invalid | {"id": [known]}
+        return {**clean, "id": known}, invalid
 
     return read
 
