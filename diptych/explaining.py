@@ -9,8 +9,11 @@ from rest.http import BASE
 from services.catalog import CATALOG
 from services.engine import intent
 from services.engine.plan import plan
-from services.engine.resource import Resource
+from services.engine.resource import ActionKind, Resource
 
+_ON_COLLECTION = {"POST": ActionKind.CREATE}
+_ON_ONE = {"PUT": ActionKind.REPLACE, "PATCH": ActionKind.UPDATE, "DELETE": ActionKind.DELETE}
+_IN_BULK = {"POST": ActionKind.CREATE, "PATCH": ActionKind.UPDATE, "DELETE": ActionKind.DELETE}
 _EVERYTHING = frozenset({"all:read"})
 
 
@@ -32,8 +35,20 @@ def _head(resource: Resource) -> Iterator[str]:
     for relation in resource.relations:
         if relation.nested:
             yield f"            GET {path}/{{id}}/{relation.name.replace('_', '-')}"
+    yield from _writes(resource, path)
     yield f"  GraphQL   {_camel(resource.name)}(id)   {_camel(resource.plural)}(…)   node(id)   nodes(ids)"
     yield f"  sorted by {resource.sort}; searched in {', '.join(resource.searchable) or 'nothing'}"
+
+
+def _writes(resource: Resource, path: str) -> Iterator[str]:
+    kinds = {action.kind for action in resource.actions}
+    for methods, address in ((_ON_COLLECTION, path), (_ON_ONE, f"{path}/{{id}}"), (_IN_BULK, f"{path}/bulk")):
+        known = [f"{method} {address}" for method, kind in methods.items() if kind in kinds]
+        if known:
+            yield f"            {'   '.join(known)}"
+    for action in resource.actions:
+        if action.kind in (ActionKind.RESTORE, ActionKind.ITEM):
+            yield f"            POST {path}/{{id}}/{action.name.replace('_', '-')}   {action.doc}"
 
 
 def _fields(resource: Resource) -> Iterator[str]:

@@ -160,6 +160,9 @@ def test_explain_tells_what_is_derived(run: Run, name: str) -> None:
     for derived in (
         "GET /api/v1/order-items/{id}",
         "POST /api/v1/order-items/search",
+        "PATCH /api/v1/order-items/{id}",
+        "DELETE /api/v1/order-items/bulk",
+        "POST /api/v1/order-items/{id}/restore",
         "order_items:read",
         "orderItems(…)",
         "filter(eq,neq,in,nin,null)",
