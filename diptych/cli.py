@@ -60,8 +60,11 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @click.option("--demo/--no-demo", default=False, help="Fill and announce a demo workspace.")
+@click.option(
+    "--worker/--no-worker", "works", default=True, show_default=True, help="Do the periodic work too."
+)
 @_explained
-def serve(host: str | None, port: int | None, workers: int, demo: bool) -> None:
+def serve(host: str | None, port: int | None, workers: int, demo: bool, works: bool) -> None:
     """Start the server, with its own PostgreSQL unless one is configured."""
     settings = _settings()
     # What is imported stays, so looking for garbage in it would only delay the start and every later look.
@@ -72,7 +75,16 @@ def serve(host: str | None, port: int | None, workers: int, demo: bool) -> None:
         importlib.import_module("diptych.app")
     gc.freeze()
     gc.enable()
-    serving.serve(settings, host=host, port=port, workers=workers, demo=demo)
+    serving.serve(settings, host=host, port=port, workers=workers, demo=demo, works=works)
+
+
+@main.command()
+@_explained
+def worker() -> None:
+    """Do the periodic work alone, for servers that were started with --no-worker."""
+    from diptych.worker import work
+
+    work(_settings())
 
 
 @main.command()

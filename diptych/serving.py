@@ -12,20 +12,27 @@ import click
 from diptych.engines import database
 from diptych.runtime import precheck_key
 from diptych.settings import Settings
+from diptych.worker import working
 
 _DEMO = "demo"
 _DEMO_TOKEN_FILE = "demo-token"  # noqa: S105 (a file name)
 
 
-def serve(settings: Settings, *, host: str | None, port: int | None, workers: int, demo: bool) -> None:
-    """Serve until interrupted; what was given on the command line overrides the settings."""
+def serve(
+    settings: Settings, *, host: str | None, port: int | None, workers: int, demo: bool, works: bool
+) -> None:
+    """Serve until interrupted, and do the periodic work meanwhile if this one `works`.
+
+    What was given on the command line overrides the settings.
+    """
     given = settings.model_copy(
         update={name: value for name, value in (("host", host), ("port", port)) if value is not None}
     )
     # Nothing is started or filled for a server that could not listen.
     with _listening(given) as listener, database(given) as url:
         _announce(given, listener, _demo(given, url) if demo else None)
-        _run(given, url, workers, listener)
+        with working(given, url) if works else contextlib.nullcontext():
+            _run(given, url, workers, listener)
 
 
 def _listening(settings: Settings) -> socket.socket:

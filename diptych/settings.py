@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     )
     body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
     cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
+    worker_seconds: int = Field(default=600, ge=1, description="Seconds between two rounds of periodic work.")
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -1,0 +1,28 @@
+"""Sweeping: what has expired is deleted, in whichever workspace it is, by one process at a time."""
+
+from db.driver import Driver, Session, Statement
+from db.execute import BEGIN, COMMIT
+from db.queries.idempotency import SWEEP
+
+# It is held until the end of a transaction and not of a session, since a pooler may lend sessions around.
+_LOCK = Statement("SELECT pg_try_advisory_xact_lock(hashtextextended('diptych sweep', 0))")
+
+
+async def sweep(driver: Driver) -> int:
+    """Delete the expired idempotency records in batches and return how many; none if another one is at it.
+
+    Raises DatabaseError; the batches before it are gone for good.
+    """
+    swept = 0
+    async with driver.sessions.lease() as session:
+        while deleted := await _batch(session):
+            swept += deleted
+    return swept
+
+
+async def _batch(session: Session) -> int:
+    _, locked = await session.run([(BEGIN, ()), (_LOCK, ())])
+    if locked[0][0] != b"t":
+        return 0
+    deleted, _ = await session.run([(SWEEP, ()), (COMMIT, ())])
+    return len(deleted)
