@@ -57,7 +57,6 @@ class Sessions:
         # A waiter is given a connection, or None: the slot to open one in.
         self._waiting: deque[asyncio.Future[Session | None]] = deque()
         self._epoch = 0
-        self._calm = 0.0
         self._given_up = False
         self._closed = False
 
@@ -141,8 +140,6 @@ class Sessions:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
         backoff = _FIRST_BACKOFF
-        # A server that lost one backend may be about to close the others: give it a moment.
-        await asyncio.sleep(self._calm - loop.time())
         while True:
             try:
                 pgconn = await self._connect()
@@ -178,8 +175,7 @@ class Sessions:
 
     def _outdate(self, session: Session) -> None:
         """Have the others prepare all of their statements anew too: the schema changed for every one."""
-        if session.epoch == self._epoch:
-            self._epoch += 1
+        self._epoch += 1
         session.epoch = self._epoch
 
     def _lost(self, session: Session, error: DatabaseUnavailable) -> None:
@@ -187,7 +183,6 @@ class Sessions:
         self._all.discard(session)
         if error.sqlstate == _CLOSED:
             return
-        self._calm = asyncio.get_running_loop().time() + _FIRST_BACKOFF
         idle, self._idle = self._idle, []
         for other in idle:
             other.close()

@@ -139,7 +139,7 @@ async def test_commit_of_a_failed_transaction_is_an_error(empty_database: str, t
         with pytest.raises(DatabaseError) as first:
             await session.run([(BEGIN, ()), (INSERT, [b"1", b"x"]), (DIVIDE, [b"0"])])
         with pytest.raises(DatabaseError) as second:
-            await session.run([(Statement(text), ())])
+            await session.run([(Statement(text), ()), (DIVIDE, [b"0"])])
 
         assert (first.value.sqlstate, second.value.sqlstate) == ("22012", "25P02")
         assert await driver.fetch(ALL, []) == []
@@ -349,6 +349,37 @@ async def test_error_that_new_preparing_cannot_heal_is_not_called_stale(empty_da
             await session.run([(unknown, ())])
         assert failure.value.sqlstate == "42883"
         assert not isinstance(failure.value, StatementStale)
+
+
+async def test_error_of_a_statement_that_the_run_itself_prepared_is_not_called_stale(
+    empty_database: str,
+) -> None:
+    refuse = "create function refuse() returns int language plpgsql as"
+    refuse += " $$ begin raise exception using errcode = '0A000'; end $$"
+    call = Statement("select refuse()")
+
+    async with opened(empty_database) as driver, driver.sessions.lease() as session:
+        await driver.fetch(Statement(refuse), [])
+        with pytest.raises(DatabaseError) as failure:
+            await session.run([(ECHO, [b"a"]), (call, ())])
+        assert failure.value.sqlstate == "0A000"
+        assert not isinstance(failure.value, StatementStale)
+
+
+async def test_refusal_at_an_implicit_commit_is_no_statements_own(empty_database: str) -> None:
+    refuse = "create function refuse() returns trigger language plpgsql as"
+    refuse += " $$ begin raise exception using errcode = '0A000'; end $$"
+    trigger = "create constraint trigger late after insert on t deferrable initially deferred"
+
+    async with opened(empty_database) as driver, driver.sessions.lease() as session:
+        await session.run([(INSERT, [b"1", b"x"])])
+        await driver.fetch(Statement(refuse), [])
+        await driver.fetch(Statement(f"{trigger} for each row execute function refuse()"), [])
+        with pytest.raises(DatabaseError) as failure:
+            await session.run([(INSERT, [b"2", b"x"])])
+
+        assert (failure.value.sqlstate, type(failure.value)) == ("0A000", DatabaseError)
+        assert await session.run([(ALL, ())]) == [[(b"1", b"x")]]
 
 
 async def test_nothing_is_prepared_for_a_transaction_pooler(empty_database: str) -> None:

@@ -271,6 +271,17 @@ async def test_connections_found_dead_are_told_once_and_replaced_together(empty_
         assert await total(watcher) == 403
 
 
+async def test_loss_of_one_connection_drops_the_idle_ones(empty_database: str) -> None:
+    async with filled(empty_database, size=3) as (driver, watcher), driver.sessions.lease() as kept:
+        async with driver.sessions.lease() as one, driver.sessions.lease() as two:
+            pid = one.backend_pid
+        await watcher.fetch(TERMINATE, [b"%d" % pid])
+        await answered(watcher, SIBLINGS, [(b"%d" % kept.backend_pid,)], 3)
+        async with driver.sessions.lease() as one, driver.sessions.lease() as two:
+            assert one.backend_pid != two.backend_pid
+        assert await kept.run([(ECHO, [b"on"])]) == [[(b"on",)]]
+
+
 async def test_run_in_flight_when_its_backend_ends_fails_and_is_not_repeated(empty_database: str) -> None:
     async with filled(empty_database, size=1) as (driver, watcher):
         async with driver.sessions.lease() as session:
@@ -391,6 +402,22 @@ async def test_short_outage_is_waited_out(empty_database: str) -> None:
         await asyncio.sleep(0.1)
         async with relayed(empty_database, port):
             assert len(set(await waiting)) == 1
+            await driver.close()
+
+
+async def test_outages_are_waited_out_again_after_one_that_was_too_long(empty_database: str) -> None:
+    async with relayed(empty_database) as (port, _):
+        pass
+    async with opened(f"{empty_database} host=127.0.0.1 port={port}", size=1, connect_timeout=0.5) as driver:
+        with pytest.raises(DatabaseUnavailable):
+            await held(driver, [], 0, 0)
+        async with relayed(empty_database, port):
+            before = await held(driver, [], 1, 0)
+        await asyncio.sleep(0.05)
+        waiting = asyncio.create_task(held(driver, [], 2, 0))
+        await asyncio.sleep(0.1)
+        async with relayed(empty_database, port):
+            assert await waiting != before
             await driver.close()
 
 
