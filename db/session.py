@@ -58,7 +58,8 @@ class Session(wire.Wire):
     @property
     def idle(self) -> bool:
         """Whether the connection lives, nothing is awaited and no transaction is open."""
-        return self._future is None and self._pgconn.transaction_status == _IDLE
+        # libpq says "active" while answers are awaited and "unknown" once the connection is gone.
+        return self._pgconn.transaction_status == _IDLE
 
     async def run(self, calls: Calls) -> list[list[Row]]:
         """Send the calls back to back as one round trip and return the rows of each.
