@@ -6,14 +6,19 @@ from click import ClickException
 
 from db.compile import compile_query
 from rest.http import BASE
+from schema.names import camel, pascal
 from services.catalog import CATALOG
 from services.engine import intent
 from services.engine.plan import plan
-from services.engine.resource import ActionKind, Resource
+from services.engine.resource import Action, ActionKind, Resource
 
-_ON_COLLECTION = {"POST": ActionKind.CREATE}
-_ON_ONE = {"PUT": ActionKind.REPLACE, "PATCH": ActionKind.UPDATE, "DELETE": ActionKind.DELETE}
-_IN_BULK = {"POST": ActionKind.CREATE, "PATCH": ActionKind.UPDATE, "DELETE": ActionKind.DELETE}
+_METHODS = {
+    ActionKind.CREATE: "POST",
+    ActionKind.REPLACE: "PUT",
+    ActionKind.UPDATE: "PATCH",
+    ActionKind.DELETE: "DELETE",
+}
+_IN_BULK = (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DELETE)
 _EVERYTHING = frozenset({"all:read"})
 
 
@@ -24,31 +29,50 @@ def explain(name: str) -> str:
         raise ClickException(
             f"There is no resource {name!r}; there are {', '.join(r.plural for r in CATALOG)}."
         )
-    return "\n".join((*_head(resource), *_fields(resource), *_relations(resource), *_sql(resource)))
+    parts = (_head, _actions, _fields, _relations, _sql)
+    return "\n".join(line for part in parts for line in part(resource))
 
 
 def _head(resource: Resource) -> Iterator[str]:
     path = f"{BASE}/{resource.path}"
     yield f"{resource.plural}: {resource.doc}"
-    yield f"  scopes    {resource.scope}:read  {resource.scope}:write  {resource.scope}:delete"
+    needed = ("read", "write", "delete") if resource.actions else ("read",)
+    yield f"  scopes    {'  '.join(f'{resource.scope}:{word}' for word in needed)}"
     yield f"  REST      GET {path}   GET {path}/{{id}}   POST {path}/search"
     for relation in resource.relations:
         if relation.nested:
             yield f"            GET {path}/{{id}}/{relation.name.replace('_', '-')}"
-    yield from _writes(resource, path)
-    yield f"  GraphQL   {_camel(resource.name)}(id)   {_camel(resource.plural)}(…)   node(id)   nodes(ids)"
+    yield f"  GraphQL   {camel(resource.name)}(id)   {camel(resource.plural)}(…)   node(id)   nodes(ids)"
     yield f"  sorted by {resource.sort}; searched in {', '.join(resource.searchable) or 'nothing'}"
 
 
-def _writes(resource: Resource, path: str) -> Iterator[str]:
-    kinds = {action.kind for action in resource.actions}
-    for methods, address in ((_ON_COLLECTION, path), (_ON_ONE, f"{path}/{{id}}"), (_IN_BULK, f"{path}/bulk")):
-        known = [f"{method} {address}" for method, kind in methods.items() if kind in kinds]
-        if known:
-            yield f"            {'   '.join(known)}"
+def _actions(resource: Resource) -> Iterator[str]:
+    yield "  actions" if resource.actions else "  actions   none; it can only be read"
     for action in resource.actions:
-        if action.kind in (ActionKind.RESTORE, ActionKind.ITEM):
-            yield f"            POST {path}/{{id}}/{action.name.replace('_', '-')}   {action.doc}"
+        routes, event = _routes(resource, action), f"{resource.name}.{action.event}"
+        yield f"    {action.name:20} {action.doc}"
+        yield f"    {'':20} {'   '.join((*routes, *_mutations(resource, action)))}   event {event}"
+
+
+def _routes(resource: Resource, action: Action) -> Iterator[str]:
+    path = f"{BASE}/{resource.path}"
+    match action.kind:
+        case ActionKind.CREATE:
+            yield f"POST {path}"
+        case ActionKind.REPLACE | ActionKind.UPDATE | ActionKind.DELETE:
+            yield f"{_METHODS[action.kind]} {path}/{{id}}"
+        case ActionKind.RESTORE | ActionKind.ITEM:
+            yield f"POST {path}/{{id}}/{action.name.replace('_', '-')}"
+    if action.kind in _IN_BULK:
+        yield f"{_METHODS[action.kind]} {path}/bulk"
+    if action.kind is ActionKind.DELETE:
+        yield f"POST {path}/bulk-delete"
+
+
+def _mutations(resource: Resource, action: Action) -> Iterator[str]:
+    yield f"{camel(action.name)}{pascal(resource.name)}"
+    if action.kind in _IN_BULK:
+        yield f"{camel(action.name)}{pascal(resource.plural)}"
 
 
 def _fields(resource: Resource) -> Iterator[str]:
@@ -59,7 +83,9 @@ def _fields(resource: Resource) -> Iterator[str]:
         marks = [word for word in ("writable", "required", "sortable", "searchable") if getattr(field, word)]
         if field.filterable:
             marks.append(f"filter({','.join(resource.operators(field))})")
-        yield f"    {field.name:20} {kind}{'?' if facts.nullable else ''}  {' '.join(marks)}"
+        yield f"    {field.name:20} {kind}{'?' if facts.nullable else ''}  {' '.join(marks)}".rstrip()
+    for item in resource.embedded:
+        yield f"    {item.name:20} list of {item.resource.name}  writable({','.join(item.fields)})"
 
 
 def _relations(resource: Resource) -> Iterator[str]:
@@ -75,8 +101,3 @@ def _sql(resource: Resource) -> Iterator[str]:
     sample = plan(intent.Search(resource.name, listing, BASE), CATALOG, _EVERYTHING)
     yield f"  SQL of GET {BASE}/{resource.path} (cost {sample.cost})"
     yield from (f"    {line}" for line in compile_query(sample.query).text.splitlines())
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)

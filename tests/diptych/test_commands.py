@@ -1,7 +1,7 @@
 """The commands of an operator, on a database that is configured."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -9,7 +9,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from diptych.cli import main
+from rest.router import Rest, Route
+from schema.build import build as schema_of
 from services import tokens
+from services.catalog import CATALOG
+from services.engine.resource import Resource
 from services.tokens import Environment
 from tests.support.application import running
 from tests.support.client import Client
@@ -169,6 +173,37 @@ def test_explain_tells_what_is_derived(run: Run, name: str) -> None:
         "workspace_id",
     ):
         assert derived in told
+
+
+@pytest.mark.parametrize("resource", list(CATALOG), ids=lambda each: each.plural)
+def test_explain_tells_every_route_and_every_mutation(run: Run, resource: Resource) -> None:
+    told = made(run("explain", resource.plural))
+    rest = Rest(CATALOG, None, None)
+
+    routes = {
+        f"{method} /api/v1/{resource.path}{'' if not below else '/' + below}"
+        for below, route in _routes_of(rest, resource.path)
+        for method in route.handlers
+        if method != "HEAD"
+    }
+    assert set(re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) /\S+", told.split("  SQL of")[0])) == routes
+    mutations = schema_of(CATALOG).graphql.mutation_type
+    ours = {f"{resource.name}", resource.plural}
+    known = {name for name in mutations.fields if _words(name).partition("_")[2] in ours}
+    words = {word for line in told.splitlines() if "   event " in line for word in line.split()}
+    assert {word for word in words if word in mutations.fields} == known
+    assert re.findall(r"event (\S+)", told) == [f"{resource.name}.{a.event}" for a in resource.actions]
+
+
+def _routes_of(rest: Rest, path: str) -> Iterator[tuple[str, Route]]:
+    yield "", rest._collections[path]
+    yield "{id}", rest._singles[path]
+    yield from ((name, route) for (owner, name), route in rest._literals.items() if owner == path)
+    yield from (("{id}/" + name, route) for (owner, name), route in rest._below.items() if owner == path)
+
+
+def _words(name: str) -> str:
+    return re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name)
 
 
 def test_explain_names_the_resources_there_are(run: Run) -> None:
