@@ -65,9 +65,9 @@ class Session(wire.Wire):
         """Send the calls back to back as one round trip and return the rows of each.
 
         Raises the first `DatabaseError` in order once all answers arrived; the calls behind it were not
-        executed. After `DatabaseUnavailable` it is unknown what was; every other error is PostgreSQL's own
-        word that the transaction cannot have been committed by this run. `RuntimeError` when an earlier run
-        is not answered yet.
+        executed. After `DatabaseUnavailable` it is unknown what was, a COMMIT included; after every other
+        error no COMMIT at or behind the failing call took effect. `RuntimeError` when an earlier run is not
+        answered yet.
         """
         if self._future is not None:
             raise RuntimeError("An earlier run of this session is not answered yet.")
