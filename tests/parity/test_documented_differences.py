@@ -98,3 +98,30 @@ async def test_one_deleted_row_is_shown_by_rest_alone(world: World, name: str) -
     assert shown.json()["data"]["deleted_at"] is not None
     assert refused["errors"][0]["extensions"]["problem"]["status"] == 400
     assert "includeDeleted" in refused["errors"][0]["message"]
+
+
+async def test_lines_are_embedded_by_rest_and_a_connection_in_graphql(world: World) -> None:
+    """C-45: `line_items` is a part of REST's body; GraphQL takes `lineItems` and answers `items`."""
+    client = await world.client("all:read")
+    query = "{ orders { nodes { id items { nodes { id quantity lineTotalCents currency position } } } } }"
+
+    embedded = (await client.get("/api/v1/orders")).rows()
+    answer = (await client.post("/graphql", {"query": query})).json()
+    refused = (await client.post("/graphql", {"query": "{ orders { nodes { lineItems { id } } } }"})).json()
+
+    connected = {node["id"]: node["items"]["nodes"] for node in answer["data"]["orders"]["nodes"]}
+    assert connected == {
+        row["id"]: [
+            {
+                "id": line["id"],
+                "quantity": line["quantity"],
+                "lineTotalCents": line["line_total_cents"],
+                "currency": line["currency"],
+                "position": line["position"],
+            }
+            for line in row["line_items"]
+        ]
+        for row in embedded
+    }
+    assert any(connected.values())
+    assert refused["errors"][0]["extensions"]["problem"]["status"] == 400
