@@ -64,13 +64,7 @@ class Driver:
     ) -> None:
         if min(size, depth, prepared_limit) < 1:
             raise ValueError("size, depth and prepared_limit are at least 1")
-        self._settings = {
-            "statement_timeout": str(round(statement_timeout * 1000)),
-            "TimeZone": "UTC",
-            "DateStyle": "ISO",
-            "jit": "off",
-            **(session_options or {}),
-        }
+        self._settings = _settings(statement_timeout, session_options)
         self._conninfo = startup_conninfo(
             conninfo, self._settings if startup_options else {}, application_name
         )
@@ -79,15 +73,7 @@ class Driver:
         self._prepared_limit = prepared_limit if prepare else 0
         self._connect_timeout = connect_timeout
         self._traffic = Traffic()
-        own = {**session_settings(prepare), **self._settings}
-        conninfo = startup_conninfo(conninfo, own if startup_options else {}, application_name)
-        self.sessions = Sessions(
-            partial(connect, conninfo, {} if startup_options else own, connect_timeout),
-            size=size,
-            patience=connect_timeout,
-            prepared_limit=self._prepared_limit,
-            traffic=self._traffic,
-        )
+        self.sessions = self._exclusive(conninfo, session_settings(prepare), application_name)
         self._connections: list[Connection] = []
         self._idle: list[Connection] = []
         self._queue: deque[list[Call]] = deque()
@@ -97,6 +83,18 @@ class Driver:
         self._outage: float | None = None
         self._failure: DatabaseUnavailable | None = None
         self._closed = False
+
+    def _exclusive(self, conninfo: str, settings: Mapping[str, str], application_name: str) -> Sessions:
+        own = {**settings, **self._settings}
+        at_start, after = (own, {}) if self._startup_options else ({}, own)
+        conninfo = startup_conninfo(conninfo, at_start, application_name)
+        return Sessions(
+            partial(connect, conninfo, after, self._connect_timeout),
+            size=self._size,
+            patience=self._connect_timeout,
+            prepared_limit=self._prepared_limit,
+            traffic=self._traffic,
+        )
 
     @property
     def statements_sent(self) -> int:
@@ -292,6 +290,16 @@ class Driver:
         else:
             self._idle.append(connection)
         self._drain()
+
+
+def _settings(statement_timeout: float, more: Mapping[str, str] | None) -> dict[str, str]:
+    return {
+        "statement_timeout": str(round(statement_timeout * 1000)),
+        "TimeZone": "UTC",
+        "DateStyle": "ISO",
+        "jit": "off",
+        **(more or {}),
+    }
 
 
 async def _outcome(call: Call) -> list[Row] | DatabaseError:

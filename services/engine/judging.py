@@ -183,9 +183,6 @@ def check_within(resource: Resource, changes: Sequence[Change]) -> None:
             values = tuple(change.values.get(name) for name in group)
             if None in values:
                 continue
-            if values in seen and group[0] in change.generated:
-                change.generated[group[0]] += 1
-                generate(resource, change)
-            elif values in seen and group[0] not in change.invalid:
+            if values in seen and group[0] not in change.invalid:
                 change.refuse(group[0], TAKEN)
             seen.add(values)

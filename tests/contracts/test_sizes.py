@@ -12,7 +12,8 @@ LONGEST_FUNCTION = 40
 TARGET = 300
 
 ENGINE_AND_SURFACES = ("services/engine", "rest", "schema")
-MOST_CODE = 5_500
+# Reading took five thousand lines; writing, on both surfaces and with every rule of the engine, half as many.
+MOST_CODE = 7_500
 COMPILER = (
     "compile.py",
     "conditions.py",
@@ -21,8 +22,9 @@ COMPILER = (
     "included.py",
     "outputs.py",
     "query.py",
+    "writing.py",
 )
-MOST_COMPILER_CODE = 1_300
+MOST_COMPILER_CODE = 1_500
 
 VAGUE = {"utils", "util", "helpers", "helper", "base", "manager", "managers", "common", "misc", "core"}
 
@@ -50,7 +52,7 @@ def test_no_function_is_longer_than_forty_lines() -> None:
     assert too_long == {}
 
 
-def test_engine_and_surfaces_stay_near_five_thousand_lines_of_code() -> None:
+def test_engine_and_surfaces_stay_small_enough_to_be_read() -> None:
     counted = {folder: sum(each.code_lines for each in modules(folder)) for folder in ENGINE_AND_SURFACES}
     compiler = sum(Module(ROOT / "db" / name).code_lines for name in COMPILER)
 
