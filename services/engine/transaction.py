@@ -145,8 +145,10 @@ class Ongoing:
         """Return the call that judges uniqueness and references of the values to be written, if it must."""
         statements = self._statements(resource)
         check, looked_at = statements.check, statements.checked
+        # What cannot be an id is refused already, and clashes with no row.
         rows = [
-            {"id": each.id, **{name: value for name, value in each.values.items() if name in looked_at}}
+            {"id": encoding.identifier(each.id)}
+            | {name: value for name, value in each.values.items() if name in looked_at}
             for each in changes
         ]
         if check is None or all(len(row) == 1 for row in rows):
