@@ -56,9 +56,9 @@ def create_token(url: str, workspace: str, row: TokenRow) -> str:
     return str(_run(url, insert(Token).values(**values).returning(Token.id)))
 
 
-def is_live(url: str, key: str) -> bool:
-    """Tell whether a token of that lookup key is still live."""
-    live = select(Token.id).where(Token.token_key == key, Token.revoked_at.is_(None))
+def is_live(url: str, key: str, scopes: list[str]) -> bool:
+    """Tell whether a token of that lookup key is still live and has these scopes, in their stored order."""
+    live = select(Token.id).where(Token.token_key == key, Token.revoked_at.is_(None), Token.scopes == scopes)
     return _run(url, live) is not None
 
 

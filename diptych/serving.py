@@ -15,6 +15,7 @@ from diptych.settings import Settings
 from diptych.worker import working
 
 _DEMO = "demo"
+_DEMO_SCOPES = ["all:write"]
 _DEMO_TOKEN_FILE = "demo-token"  # noqa: S105 (a file name)
 
 
@@ -100,16 +101,16 @@ def _demo(settings: Settings, url: str) -> str:
 
 
 def _token(settings: Settings, url: str) -> str:
-    """Return the token kept from an earlier start if it is still live, else a new one."""
+    """Return the token kept from an earlier start if it may still do all that a new one may, else that."""
     from db import provision
     from services import operator, tokens
 
     kept = settings.data_dir / _DEMO_TOKEN_FILE
     raw = kept.read_text() if kept.exists() else ""
     key = tokens.lookup_key(raw, settings.env)
-    if key is not None and provision.is_live(url, key):
+    if key is not None and provision.is_live(url, key, _DEMO_SCOPES):
         return raw
-    fresh = operator.create_token(url, _DEMO, "demo", ["all:read"], settings.env, precheck_key(settings))
+    fresh = operator.create_token(url, _DEMO, "demo", _DEMO_SCOPES, settings.env, precheck_key(settings))
     _keep(kept, fresh)
     return fresh
 

@@ -10,11 +10,13 @@ from pydantic_core import PydanticUndefined
 from diptych.settings import Settings
 from schema.names import camel
 from services.catalog import CATALOG
-from services.engine.resource import Resource
+from services.engine.resource import ActionKind, Resource
 from tests.contracts.code import ROOT
 
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guides" / "adding-a-resource.md"
+
+COMMON = tuple(kind for kind in ActionKind if kind is not ActionKind.ITEM)
 
 _OF_BRANDS = ("db/migrations/versions/0005_brands.py", "db/models/brands.py", "services/brands.py")
 _NAMING_BRANDS = (
@@ -43,8 +45,19 @@ def resource_rows() -> Iterator[str]:
         includes = ", ".join(f"`{relation.name}`" for relation in resource.relations)
         yield (
             f"| {resource.plural} | `/{resource.path}`{nested} | `{camel(resource.name)}`, "
-            f"`{camel(resource.plural)}` | {includes} | `{resource.scope}:read` |"
+            f"`{camel(resource.plural)}` | {includes} | {_scopes(resource)} | {_actions(resource)} |"
         )
+
+
+def _scopes(resource: Resource) -> str:
+    words = ("read", "write", "delete") if resource.actions else ("read",)
+    return f"`{resource.scope}:" + "`, `:".join(words) + "`"
+
+
+def _actions(resource: Resource) -> str:
+    names = [action.name for action in resource.actions]
+    own = [f"`{name}`" for name in names if name not in tuple(ActionKind)]
+    return ", ".join([*(["common"] if set(COMMON) <= set(names) else []), *own]) or "only read"
 
 
 def _nested(resource: Resource) -> Iterator[str]:

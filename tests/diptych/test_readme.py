@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +20,21 @@ from services import demo
 from tests.diptych.server_on_trial import ROOT, Server, environment, serving
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    block
-    for text in re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S)
-    for block in re.split(r"\n(?=curl |\.venv/|printf )", text.strip())
-]
+
+
+def commands(page: str) -> list[str]:
+    """Return the commands that a page shows, in its order."""
+    return [
+        block
+        for text in re.findall(r"^```sh\n(.*?)^```", page, re.M | re.S)
+        for block in re.split(r"\n(?=curl |\.venv/|printf )", text.strip())
+    ]
+
+
+_BEFORE, _, _REST = README.partition("\n### Writing\n")
+_WRITING, _, _AFTER = _REST.partition("\n## ")
+WRITES = commands(_WRITING)
+COMMANDS = commands(_BEFORE) + commands(_AFTER)
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -69,6 +81,61 @@ def test_a_request_of_the_tour_finds_something(server: Server, command: str) -> 
     else:
         assert answer["data"]
         assert ("include=" in command) == bool(answer.get("included"))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What `curl -i` prints."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+def answered(server: Server, command: str, known: dict[str, str]) -> Told:
+    """Run one request of the writing tour, and keep what its reader is told to keep."""
+    printed = ran(server, command, API=server.base, TOKEN=server.announced("Token"), **known)
+    head, _, body = printed.partition("\n\n")
+    first, *rest = head.splitlines()
+    told = Told(
+        int(first.split()[1]),
+        {k.lower(): v for k, v in (line.split(": ", 1) for line in rest)},
+        json.loads(body),
+    )
+    *_, resource, id_ = f"//{told.headers.get('location', '')}".split("/")
+    if resource == "products":
+        known |= {"PRODUCT": id_, "ETAG": told.headers["etag"]}
+    elif resource == "orders":
+        known["ORDER"] = id_
+    return told
+
+
+def test_the_writing_tour_does_what_it_says(server: Server) -> None:
+    known: dict[str, str] = {}
+    create, patch, *rest = WRITES
+    made, again = answered(server, create, known), answered(server, create, known)
+    patched, stale = answered(server, patch, known), answered(server, patch, known)
+    tried, bulk, order, confirmed, shipped, late, graphql, history = (
+        answered(server, command, known) for command in rest
+    )
+
+    assert (made.status, again.status, again.body) == (201, 201, made.body)
+    assert ("idempotency-replayed" in made.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert (patched.status, patched.body["data"]["price_cents"], stale.status) == (200, 279, 412)
+    assert (tried.status, set(tried.body["errors"])) == (422, {"name", "price_cents", "gtin", "colour"})
+    assert (bulk.status, [each["status"] for each in bulk.body["data"]]) == (207, ["created", "failed"])
+    assert (order.status, order.body["data"]["total_cents"]) == (201, 3 * 279 + 59)
+    assert [(each.status, each.body["data"]["status"]) for each in (confirmed, shipped)] == [
+        (200, "confirmed"),
+        (200, "shipped"),
+    ]
+    assert (late.status, late.body["code"]) == (409, "conflict")
+    payloads = graphql.body["data"]
+    assert payloads["createOrder"]["order"]["totalCents"] == 2 * 279
+    assert payloads["deliverOrder"] == {"order": {"status": "DELIVERED"}, "problem": None}
+    assert payloads["cancelOrder"]["problem"]["code"] == "conflict"
+    words = ("created", "confirmed", "shipped", "delivered")
+    assert [row["action"] for row in history.body["data"]] == [f"order.{word}" for word in words]
 
 
 def test_the_other_commands_of_the_readme_work_in_their_order(server: Server) -> None:
