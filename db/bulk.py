@@ -16,7 +16,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from db.describe import table
-from db.migrate import conninfo
+from db.migrate import operating
 from db.models import Model
 
 Row = Mapping[str, Any]
@@ -96,8 +96,22 @@ class Bulk:
         """Write `rows` straight into the table of `model`; nothing may clash, and None is null."""
         remaining = iter(rows)
         first = next(remaining, None)
-        if first is not None:
-            self.write(sql.Identifier(table(model).name), list(first), chain((first,), remaining))
+        if first is None:
+            return
+        name, every = table(model).name, chain((first,), remaining)
+        if not self.run("SELECT row_security_active(%s)", (name,))[0][0]:
+            self.write(sql.Identifier(name), list(first), every)
+            return
+        # PostgreSQL copies into no table whose policies hold for this account.
+        names = {"target": sql.Identifier(name), "columns": _names(list(first))}
+        self.run(
+            sql.SQL(
+                "CREATE TEMP TABLE copied ON COMMIT DROP AS SELECT {columns} FROM {target} WITH NO DATA"
+            ).format(**names)
+        )
+        self.write(sql.Identifier("copied"), list(first), every)
+        self.run(sql.SQL("INSERT INTO {target} ({columns}) SELECT {columns} FROM copied").format(**names))
+        self.run("DROP TABLE copied")
 
     def find(
         self, model: type[Model], workspace_id: UUID, key: tuple[str, ...], values: Sequence[str]
@@ -241,7 +255,7 @@ class _Stage:
 def connect(url: str) -> Iterator[Bulk]:
     """Open a connection for bulk work; raises `BulkFailed` when the database is or becomes unreachable."""
     try:
-        with psycopg.connect(conninfo(url), autocommit=True, application_name="diptych-bulk") as connection:
+        with psycopg.connect(operating(url), autocommit=True, application_name="diptych-bulk") as connection:
             # Rows enter a GIN index faster in large portions than in the default ones of 4 MiB.
             connection.execute("SET gin_pending_list_limit = '64MB'")
             yield Bulk(connection)

@@ -59,11 +59,19 @@ class Statement:
     """A SQL text with `$1` placeholders, prepared once per connection; equal texts are the same statement.
 
     A `generic` statement is planned once for all values, where otherwise PostgreSQL decides by its own
-    estimates, which leave out most of what planning costs.
+    estimates, which leave out most of what planning costs. `workspace` is the place of the parameter that
+    holds the caller's workspace. A statement that looks `across` workspaces asks before one is known, or for
+    what must be unique among all of them.
     """
 
     text: str
     generic: bool = False
+    workspace: int | None = None
+    across: bool = False
+
+
+Preface = tuple[Statement, Sequence[bytes | None]]
+"""A statement that goes ahead of another one, in its transaction and round trip; its rows are ignored."""
 
 
 class Call:
@@ -76,6 +84,7 @@ class Call:
         "idempotent",
         "name",
         "parameters",
+        "preface",
         "preparing",
         "reprepared",
         "resent",
@@ -92,8 +101,10 @@ class Call:
         future: asyncio.Future[list[Row]],
         idempotent: bool,
         generic: bool = False,
+        preface: Preface | None = None,
     ) -> None:
         self.text = text
+        self.preface = preface
         self.generic = generic
         self.parameters = parameters
         self.future = future

@@ -7,7 +7,7 @@ from psycopg import Error as LibpqError
 from psycopg.pq.abc import PGconn, PGresult
 
 from db import wire
-from db.calls import Call, DatabaseError, DatabaseUnavailable, Traffic
+from db.calls import Call, DatabaseError, DatabaseUnavailable, Statement, Traffic
 
 _PLANNING = {
     True: b"SET plan_cache_mode = force_generic_plan",
@@ -59,15 +59,19 @@ class Connection(wire.Wire):
             if self._prepared_limit:
                 if call.generic is not self._generic:
                     self._plan_anew(call)
+                if call.preface is not None:
+                    self._introduce(call, *call.preface)
                 name = self._prepared.get(call.text)
                 call.reused = name is not None
                 if name is None:
-                    name = self._prepare(call)
+                    name = self._prepare(call, call.text)
                 else:
                     self._prepared.move_to_end(call.text)
                 call.name = name
                 pgconn.send_query_prepared(name, call.parameters)
             else:
+                if call.preface is not None:
+                    pgconn.send_query_params(call.preface[0].text.encode(), call.preface[1])
                 pgconn.send_query_params(call.text.encode(), call.parameters)
             self._sync()
         except LibpqError as error:
@@ -79,9 +83,15 @@ class Connection(wire.Wire):
         self._pgconn.send_query_params(_PLANNING[call.generic], None)
         call.preparing += 1
 
-    def _prepare(self, call: Call) -> bytes:
+    def _introduce(self, call: Call, statement: Statement, parameters: Sequence[bytes | None]) -> None:
+        """Queue what goes ahead in the call's own pipeline segment; the rows behind it replace its own."""
+        name = self._prepared.get(statement.text) or self._prepare(call, statement.text)
+        self._prepared.move_to_end(statement.text)
+        self._pgconn.send_query_prepared(name, parameters)
+
+    def _prepare(self, call: Call, text: str) -> bytes:
         """Queue a Parse in the call's own pipeline segment, after closing what it displaces."""
-        name, displaced = self._parse(call.text)
+        name, displaced = self._parse(text)
         call.preparing += 1 + len(displaced)
         return name
 
@@ -140,9 +150,8 @@ class Connection(wire.Wire):
         if call.preparing:
             self._blame(call.name, error)
         stale = error.sqlstate in wire.STALE
-        if (call.preparing or stale) and self._prepared.get(call.text) == call.name:
-            del self._prepared[call.text]
-            self._stale.append(call.name)
+        if call.preparing or stale:
+            self._discard(call)
         if call.future.done():
             return
         if call.unprepared is not None:
@@ -153,6 +162,14 @@ class Connection(wire.Wire):
             self.send(call)
         else:
             call.future.set_exception(error)
+
+    def _discard(self, call: Call) -> None:
+        """Prepare anew, from now on, what this call could not have executed."""
+        if self._prepared.get(call.text) == call.name:
+            del self._prepared[call.text]
+            self._stale.append(call.name)
+        if call.preface is not None and (name := self._prepared.pop(call.preface[0].text, None)) is not None:
+            self._stale.append(name)
 
     def _blame(self, name: bytes, error: DatabaseError) -> None:
         """Give the calls already sent behind a failed Parse its error, not "does not exist"."""

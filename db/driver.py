@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from db.calls import (
     Call,
     DatabaseError,
     DatabaseUnavailable,
+    Preface,
     Row,
     Statement,
     StatementStale,
@@ -42,7 +43,8 @@ class Driver:
 
     Connections open when concurrency asks for them. `prepare=False` serves transaction poolers, and
     `startup_options=False` those that refuse the `options` start-up parameter: the session settings are
-    then set by one statement after connecting. `session_options` adds to or replaces these settings.
+    then set by one statement after connecting. `session_options` adds to or replaces these settings, and
+    `before` tells what is sent ahead of a statement outside the sessions, in its implicit transaction.
     `connect_timeout` and `statement_timeout` are in seconds. Statements are single and leave no transaction
     open: send BEGIN to one of the `sessions` alone, which are up to `size` connections more. The counters
     count executed statements (not PREPARE) and network round trips.
@@ -61,6 +63,7 @@ class Driver:
         application_name: str = "diptych",
         session_options: Mapping[str, str] | None = None,
         startup_options: bool = True,
+        before: Callable[[Statement, Sequence[bytes | None]], Preface | None] | None = None,
     ) -> None:
         if min(size, depth, prepared_limit) < 1:
             raise ValueError("size, depth and prepared_limit are at least 1")
@@ -68,7 +71,7 @@ class Driver:
         self._conninfo = startup_conninfo(
             conninfo, self._settings if startup_options else {}, application_name
         )
-        self._startup_options = startup_options
+        self._startup_options, self._before = startup_options, before
         self._size, self._depth = size, depth
         self._prepared_limit = prepared_limit if prepare else 0
         self._connect_timeout = connect_timeout
@@ -136,7 +139,14 @@ class Driver:
         if refused is not None:
             raise refused
         future: asyncio.Future[list[Row]] = asyncio.get_running_loop().create_future()
-        call = Call(statement.text, parameters, future, idempotent, statement.generic)
+        call = Call(
+            statement.text,
+            parameters,
+            future,
+            idempotent,
+            statement.generic,
+            self._ahead(statement, parameters),
+        )
         if self._idle:
             self._idle.pop().send(call)
         else:
@@ -150,7 +160,14 @@ class Driver:
         loop = asyncio.get_running_loop()
         outcomes: list[list[Row] | DatabaseError | None] = [refusal(parameters) for _, parameters in calls]
         batch = [
-            Call(statement.text, parameters, loop.create_future(), idempotent, statement.generic)
+            Call(
+                statement.text,
+                parameters,
+                loop.create_future(),
+                idempotent,
+                statement.generic,
+                self._ahead(statement, parameters),
+            )
             for (statement, parameters), refused in zip(calls, outcomes, strict=True)
             if refused is None
         ]
@@ -163,6 +180,9 @@ class Driver:
                 if not call.future.cancel() and not call.future.cancelled():
                     call.future.exception()
         return [next(settled) if outcome is None else outcome for outcome in outcomes]
+
+    def _ahead(self, statement: Statement, parameters: Sequence[bytes | None]) -> Preface | None:
+        return None if self._before is None else self._before(statement, parameters)
 
     def _submit(self, batch: list[Call]) -> None:
         """Send the batch on the best connection, or queue it behind those already waiting."""

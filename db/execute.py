@@ -12,6 +12,10 @@ from db.driver import DatabaseError, Driver, Row, Statement
 from db.planning import generic
 from db.query import Query
 from db.sessions import Session
+from db.walls import Wall
+
+BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
+_WALL = Wall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +35,26 @@ class Call(NamedTuple):
 
 def prepared(compiled: Compiled) -> Prepared:
     """Return a compiled statement that is planned once, as those of writes are: they find rows by keys."""
-    return Prepared(Statement(compiled.text, generic=True), compiled.sources)
+    return Prepared(_statement(compiled, generic=True), compiled.sources)
+
+
+def _statement(compiled: Compiled, *, generic: bool) -> Statement:
+    sources = compiled.sources
+    return Statement(compiled.text, generic, sources.index("workspace") if "workspace" in sources else None)
 
 
 class Database:
     """Runs queries inside one caller's workspace."""
 
-    def __init__(self, driver: Driver, cursor_key: bytes) -> None:
-        self.driver = driver
+    def __init__(self, driver: Driver, cursor_key: bytes, wall: Wall = _WALL) -> None:
+        self.driver, self._wall = driver, wall
         inner, outer = cursors.key_pads(cursor_key)
         self._inner, self._outer = b"\\x" + inner.hex().encode(), b"\\x" + outer.hex().encode()
 
     def prepare(self, query: Query, sizes: tuple[tuple[int, int], ...] = ()) -> Prepared:
         """Return the statement of `query` for these page sizes; do this once per plan, not per request."""
         compiled = compile_query(query, sizes)
-        return Prepared(Statement(compiled.text, generic(query)), compiled.sources)
+        return Prepared(_statement(compiled, generic=generic(query)), compiled.sources)
 
     async def run(self, call: Call, workspace: str, token: str) -> list[Row]:
         """Return the rows of one query; raises DatabaseError."""
@@ -63,7 +72,8 @@ class Database:
     async def transaction(self, workspace: str, token: str) -> AsyncIterator["Transaction"]:
         """Lend a connection of one's own to write with."""
         async with self.driver.sessions.lease() as session:
-            yield Transaction(session, partial(self._parameters, workspace=workspace, token=token))
+            bind = partial(self._parameters, workspace=workspace, token=token)
+            yield Transaction(session, bind, self._wall, workspace.encode())
 
     def _parameters(self, call: Call, workspace: str, token: str) -> list[bytes | None]:
         system = {
@@ -79,18 +89,17 @@ class Database:
         ]
 
 
-BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
-
-
 class Transaction:
     """Statements of one caller that come to pass together or not at all.
 
     It begins with the first statement, in the same round trip; unless it is committed, nothing stays.
     """
 
-    def __init__(self, session: Session, bind: Callable[[Call], list[bytes | None]]) -> None:
-        self._session, self._bind = session, bind
-        self._waiting: list[tuple[Statement, Sequence[bytes | None]]] = [(BEGIN, ())]
+    def __init__(
+        self, session: Session, bind: Callable[[Call], list[bytes | None]], wall: Wall, workspace: bytes
+    ) -> None:
+        self._session, self._bind, self._wall = session, bind, wall
+        self._waiting: list[tuple[Statement, Sequence[bytes | None]]] = [(BEGIN, ()), wall.opening(workspace)]
         self.committing = False
 
     def defer(self, call: Call) -> None:
@@ -99,10 +108,15 @@ class Transaction:
 
     async def run(self, *calls: Call) -> list[list[Row]]:
         """Return the rows of each statement, all in one round trip; raises the first DatabaseError."""
-        before, self._waiting = self._waiting, []
-        bound = [(call.prepared.statement, self._bind(call)) for call in calls]
-        found = await self._session.run([*before, *bound])
-        return found[len(before) :]
+        sent, self._waiting, places = self._waiting, [], []
+        for call in calls:
+            around = self._wall.around(call.prepared.statement)
+            sent += [around[0]] if around else []
+            places.append(len(sent))
+            sent.append((call.prepared.statement, self._bind(call)))
+            sent += [around[1]] if around else []
+        found = await self._session.run(sent)
+        return [found[place] for place in places]
 
     async def commit(self, *calls: Call) -> None:
         """Run these and make all of it last; if the connection is lost now, nobody knows whether it does."""

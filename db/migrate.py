@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors
 
+from db.connecting import startup_conninfo
+from db.policies import WallMissing, settle
+from db.walls import OPERATOR_SETTING, Rls
+
 if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
@@ -42,16 +46,25 @@ def is_current(url: str) -> bool:
         return _revision(connection) == head()
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, rls: Rls = Rls.WRITES) -> None:
     """Bring the database at `url` to the newest schema; others who race for it wait and then do nothing.
+
+    Then settle the role that serves requests and how far reads are guarded (`db.policies`).
 
     `url` is a libpq connection string or a URL, with or without SQLAlchemy's `+psycopg`. Raises
     `MigrationFailed` when the database cannot be reached, is older than PostgreSQL 15, has a schema newer
-    than this release, or lacks an extension.
+    than this release, or lacks an extension, and where the role cannot be made.
     """
     # Nearly every start finds the schema current, and then need not pay for loading Alembic.
     if not is_current(url):
         _run(url, "upgrade", head())
+    with _connected(url) as connection:
+        # Of several starts that find something to settle, one does it.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        try:
+            settle(connection, rls)
+        except WallMissing as error:
+            raise MigrationFailed(str(error)) from None
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -124,6 +137,11 @@ def _revision(connection: psycopg.Connection) -> str | None:
     except errors.UndefinedTable:
         return None
     return str(row[0]) if row else None
+
+
+def operating(url: str) -> str:
+    """Return the connection string of an operator, who may write in any workspace (`db.policies`)."""
+    return startup_conninfo(conninfo(url), {OPERATOR_SETTING: "on"}, "diptych operator")
 
 
 def conninfo(url: str) -> str:

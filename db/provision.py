@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy import NullPool, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from db.migrate import conninfo
+from db.migrate import operating
 from db.models import Token, Workspace
 
 
@@ -64,7 +64,7 @@ def is_live(url: str, key: str, scopes: list[str]) -> bool:
 
 def _run(url: str, statement: Any) -> Any:
     engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo(url)), poolclass=NullPool
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(operating(url)), poolclass=NullPool
     )
     with engine.begin() as connection:
         return connection.execute(statement).scalar_one_or_none()

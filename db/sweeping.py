@@ -3,9 +3,13 @@
 from db.driver import Driver, Session, Statement
 from db.execute import BEGIN, COMMIT
 from db.queries.idempotency import SWEEP
+from db.walls import OPERATOR_SETTING
 
 # It is held until the end of a transaction and not of a session, since a pooler may lend sessions around.
-_LOCK = Statement("SELECT pg_try_advisory_xact_lock(hashtextextended('diptych sweep', 0))")
+_LOCK = Statement(
+    "SELECT pg_try_advisory_xact_lock(hashtextextended('diptych sweep', 0)),"
+    f" set_config('{OPERATOR_SETTING}', 'on', true)"
+)
 
 
 async def sweep(driver: Driver) -> int:

@@ -111,7 +111,7 @@ def create_workspace(slug: str, name: str) -> None:
     from diptych.engines import database
     from services import operator
 
-    with database(_settings()) as url:
+    with database(_settings(), operating=True) as url:
         click.echo(operator.create_workspace(url, slug, name))
 
 
@@ -132,7 +132,7 @@ def create_token(slug: str, name: str, scopes: str) -> None:
     from services import operator
 
     settings = _settings()
-    with database(settings) as url:
+    with database(settings, operating=True) as url:
         listed = [scope.strip() for scope in scopes.split(",") if scope.strip()]
         made = operator.create_token(url, slug, name, listed, settings.env, precheck_key(settings))
         click.echo(made)
@@ -184,7 +184,7 @@ def import_file(file: Path, **options: Any) -> None:
     from diptych.engines import database
     from diptych.importing import run_import
 
-    with database(_settings()) as url:
+    with database(_settings(), operating=True) as url:
         code = run_import(url, path=file, **options)
     sys.exit(code)
 

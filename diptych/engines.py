@@ -7,19 +7,22 @@ from diptych.settings import Settings
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, operating: bool = False) -> Iterator[str]:
     """Yield the address of the database, migrations applied through the direct one if there is a pooler.
+
+    Who is `operating`, and not serving, gets the direct one too.
 
     Raises EngineError or MigrationFailed with a sentence for the operator.
     """
     from db import migrate
 
     if settings.database_url is not None:
-        migrate.upgrade(settings.database_direct_url or settings.database_url)
-        yield settings.database_url
+        direct = settings.database_direct_url or settings.database_url
+        migrate.upgrade(direct, settings.rls)
+        yield direct if operating else settings.database_url
         return
     from db import embedded
 
     with embedded.start(settings.data_dir, settings.pg_bin) as running:
-        migrate.upgrade(running.dsn())
+        migrate.upgrade(running.dsn(), settings.rls)
         yield running.dsn()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from db.driver import Driver
 from db.execute import Database
 from db.migrate import conninfo
+from db.walls import Rls, Wall
 from diptych.settings import Settings
 from rest.http import BASE
 from services import tokens
@@ -40,11 +41,14 @@ def precheck_key(settings: Settings) -> bytes:
 def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
     """Return the parts that serve `catalog` from the database at `database_url`; nothing connects yet."""
     pooled = settings.database_pooler == "transaction"
+    wall = Wall(settings.rls, pooled)
     driver = Driver(
         conninfo(database_url),
         size=settings.database_connections,
         prepare=not pooled,
         startup_options=not pooled,
+        session_options=wall.session_options,
+        before=wall.before if wall.rls is Rls.FULL else None,
     )
     prechecked = precheck_key(settings)
     authenticator = Authenticator(
@@ -54,7 +58,7 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
         verify=tokens.verify,
     )
     codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
-    database, limiter = Database(driver, codec.key), Unlimited()
+    database, limiter = Database(driver, codec.key, wall), Unlimited()
     reader = Reader(catalog, database, authenticator, codec, limiter)
     writer = Writer(catalog, database, authenticator, limiter, base=BASE, origin=settings.public_url)
     return Runtime(driver, authenticator, reader, writer)

@@ -31,7 +31,7 @@ def serve(
     )
     # Nothing is started or filled for a server that could not listen.
     with _listening(given) as listener, database(given) as url:
-        _announce(given, listener, _demo(given, url) if demo else None)
+        _announce(given, listener, _demo(given, given.database_direct_url or url) if demo else None)
         with working(given, url) if works else contextlib.nullcontext():
             _run(given, url, workers, listener)
 

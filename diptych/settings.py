@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.walls import Rls
 from services.tokens import Environment
 
 _SECRET_FILE = "secret"  # noqa: S105 (a file name)
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     )
     database_pooler: str | None = Field(
         default=None, pattern="^transaction$", description="`transaction` or absent."
+    )
+    rls: Rls = Field(
+        default=Rls.WRITES,
+        description="What row-level security guards: writes, full (reads too, slower), or off.",
     )
     database_connections: int = Field(default=8, ge=1, le=100, description="Connections per process.")
     pg_bin: Path | None = Field(

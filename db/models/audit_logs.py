@@ -18,6 +18,7 @@ class AuditLog(Tenant, Model):
         *ordered(
             "audit_logs", "action", "resource_id", "token_id", "request_id", "inserted_at", "updated_at"
         ),
+        {"info": {"append_only": True}},
     )
 
     action: Mapped[str] = mapped_column(String(127))

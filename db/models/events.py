@@ -17,6 +17,7 @@ class Event(Model):
     __table_args__ = (
         Index("ix_events_position", "workspace_id", "position"),
         Index("ix_events_resource_id", "workspace_id", "resource_id", "position"),
+        {"info": {"append_only": True}},
     )
 
     workspace_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

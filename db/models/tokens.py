@@ -24,6 +24,8 @@ class Token(Tenant, Model):
         ),
         Index("ux_tokens_token_key", "token_key", unique=True),
         Index("ix_tokens_inserted_at", "workspace_id", "inserted_at", "id"),
+        # A token is found before anybody knows its workspace.
+        {"info": {"across": True}},
     )
 
     name: Mapped[str] = mapped_column(String(255))

@@ -37,6 +37,8 @@ class Workspace(Timestamps, Model):
         ),
         Index("ix_workspaces_parent_workspace_id", "parent_workspace_id"),
         one_of("tier", tuple(Tier)),
+        # Their slugs are unique among all of them.
+        {"info": {"across": True}},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, server_default=func.gen_random_uuid())

@@ -15,14 +15,15 @@ _THIS = f"{_FROM} WHERE t.workspace_id = $1 AND t.id = $2 AND {_LIVE}"
 # the one that cannot be fenced.
 FIND = Statement(
     "SELECT t.id, t.workspace_id, t.token_prefix, t.token_hash, encode(t.precheck, 'hex'), t.scopes,"
-    f" t.version, {_LIVE}{_FROM} WHERE t.token_key = $1"
+    f" t.version, {_LIVE}{_FROM} WHERE t.token_key = $1",
+    across=True,
 )
 
 # The same question that leads every data statement, asked alone where no data statement ran.
-CONFIRM = Statement(f"SELECT t.version{_THIS}")
+CONFIRM = Statement(f"SELECT t.version{_THIS}", workspace=0)
 
 # And at the head of every transaction.
 PROVE = Prepared(Statement(CONFIRM.text, generic=True), ("workspace", "token"))
 
 # The same once more, for callers who name their workspace.
-NAMED = Statement(f"SELECT t.version, w.slug{_THIS}")
+NAMED = Statement(f"SELECT t.version, w.slug{_THIS}", workspace=0)

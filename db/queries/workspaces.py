@@ -12,6 +12,7 @@ TAKEN_SLUGS = Prepared(
         "SELECT slug FROM workspaces"
         " WHERE slug = ANY($1::text[]) AND id <> ALL($2::uuid[]) AND deleted_at IS NULL",
         generic=True,
+        across=True,
     ),
     (0, 1),
 )

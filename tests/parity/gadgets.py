@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.columns import Model, Tenant, json_search, ordered, text_search
+from db.walls import ROLE
 from services.engine.catalog import Catalog
 from services.engine.resource import Field, Relation, Resource
 from services.workspaces import WORKSPACE
@@ -109,3 +110,5 @@ def create(database: str) -> None:
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database))
     Apart.metadata.create_all(engine)
     engine.dispose()
+    with psycopg.connect(database) as connection:
+        connection.execute(f"GRANT SELECT ON gadgets TO {ROLE}")
