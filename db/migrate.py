@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors
 
+from db.calls import DatabaseUnavailable
 from db.connecting import startup_conninfo
 from db.policies import WallMissing, settle
 from db.walls import OPERATOR_SETTING, Rls
@@ -122,12 +123,12 @@ def _config(connection: "Connection") -> "Config":
 
 def _connected(url: str) -> psycopg.Connection:
     try:
-        return psycopg.connect(conninfo(url), connect_timeout=10)
+        # A migration that rewrites rows does so in every workspace.
+        return psycopg.connect(operating(url), connect_timeout=10)
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split()).rstrip(".?")
         raise MigrationFailed(f"The database cannot be reached: {reason}.") from error
-    except psycopg.Error:
-        # The parser's own message may quote the password.
+    except DatabaseUnavailable:
         raise MigrationFailed("The address of the database is malformed.") from None
 
 

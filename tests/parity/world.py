@@ -66,8 +66,8 @@ class World:
 
 
 @asynccontextmanager
-async def opened(database: str, catalog: Catalog) -> AsyncIterator[World]:
-    """Fill a migrated database with rows of every resource, and serve it."""
+async def opened(database: str, catalog: Catalog, **changes: Any) -> AsyncIterator[World]:
+    """Fill a migrated database with rows of every resource, and serve it; `changes` are settings."""
     seed = plant(database, ())
     workspaces = {slug: row["id"] for slug, row in seed.workspaces.items()}
     with psycopg.connect(database, row_factory=dict_row) as connection:
@@ -80,7 +80,7 @@ async def opened(database: str, catalog: Catalog) -> AsyncIterator[World]:
         }
         # Statistics settle the plans of the planner, so that every run asks the same of the database.
         connection.execute("ANALYZE")
-    async with running(database, catalog) as application:
+    async with running(database, catalog, **changes) as application:
         yield World(database, catalog, application, workspaces, rows)
 
 
