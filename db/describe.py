@@ -25,6 +25,9 @@ from db.models.columns import Model
 _LITERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|true|false")
 
 
+_MADE_ELSEWHERE = frozenset({"workspace_id", "id", "version", "inserted_at", "updated_at"})
+
+
 class Kind(StrEnum):
     """What a column holds, in the words of every surface."""
 
@@ -81,6 +84,15 @@ def columns(model: type[Model]) -> dict[str, ColumnFacts]:
     """Return the facts of every column of `model` that a resource can show, by name."""
     found = ((column, _kind(column)) for column in table(model).columns)
     return {column.name: _facts(column, kind) for column, kind in found if kind is not None}
+
+
+def settable(model: type[Model]) -> list[str]:
+    """Return the columns that a write may set, those among them that no resource can show."""
+    return [
+        column.name
+        for column in table(model).columns
+        if column.computed is None and column.identity is None and column.name not in _MADE_ELSEWHERE
+    ]
 
 
 def indexed(model: type[Model]) -> set[str]:

@@ -1,10 +1,11 @@
 """Provisioning: workspaces and tokens made by an operator, outside any request."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import NullPool, create_engine, insert, select
+from sqlalchemy import Engine, NullPool, create_engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from db.migrate import operating
@@ -13,6 +14,20 @@ from db.models import Token, Workspace
 
 class ProvisioningFailed(Exception):
     """It could not be made; the message is a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What an operator is told of a token; moments are in UTC."""
+
+    id: str
+    prefix: str
+    name: str
+    scopes: list[str]
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    expired: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,25 @@ def create_token(url: str, workspace: str, row: TokenRow) -> str:
     return str(_run(url, insert(Token).values(**values).returning(Token.id)))
 
 
+def list_tokens(url: str, workspace: str, *, every: bool = False) -> list[TokenFacts]:
+    """Return the tokens of a workspace, the oldest first: those that are not revoked, or `every` one."""
+    shown = (
+        Token.id,
+        Token.token_prefix,
+        Token.name,
+        Token.scopes,
+        Token.last_used_at,
+        Token.expires_at,
+        Token.revoked_at,
+        Token.expires_at <= func.now(),
+    )
+    found = select(*shown).where(Token.workspace_id == workspace).order_by(Token.inserted_at, Token.id)
+    if not every:
+        found = found.where(Token.deleted_at.is_(None))
+    with _engine(url).begin() as connection:
+        return [TokenFacts(str(id_), *rest) for id_, *rest in connection.execute(found)]
+
+
 def is_live(url: str, key: str, scopes: list[str]) -> bool:
     """Tell whether a token of that lookup key is still live and has these scopes, in their stored order."""
     live = select(Token.id).where(Token.token_key == key, Token.revoked_at.is_(None), Token.scopes == scopes)
@@ -63,8 +97,11 @@ def is_live(url: str, key: str, scopes: list[str]) -> bool:
 
 
 def _run(url: str, statement: Any) -> Any:
-    engine = create_engine(
+    with _engine(url).begin() as connection:
+        return connection.execute(statement).scalar_one_or_none()
+
+
+def _engine(url: str) -> Engine:
+    return create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(operating(url)), poolclass=NullPool
     )
-    with engine.begin() as connection:
-        return connection.execute(statement).scalar_one_or_none()

@@ -32,18 +32,16 @@ from db import tenancy
 from db.compile import TOKEN, Compiled, finished
 from db.conditions import bound
 from db.constraints import references, uniques
-from db.describe import ColumnFacts, Kind, columns, table
+from db.describe import ColumnFacts, Kind, columns, settable, table
 from db.models import AuditLog, Event, Model
 from db.outputs import Compiler, cell, fixed, joined, shape
 from db.query import Object, Slot
-
-_MADE_ELSEWHERE = ("id", "version", "inserted_at", "updated_at")
 
 
 @lru_cache(maxsize=500)
 def inserting(node: Object, resource: str) -> Compiled:
     """Return the statement that makes rows: slots are the rows, the event's type and the request's id."""
-    target, names = table(node.model), _settable(node.model)
+    target, names = table(node.model), settable(node.model)
     sent = func.json_populate_recordset(_no_row(target), bound(Slot(0), JSON())).alias("sent")
     tenant = "workspace_id" if "workspace_id" in target.c else "parent_workspace_id"
     kept = [name for name in names if name != tenant]
@@ -60,7 +58,7 @@ def inserting(node: Object, resource: str) -> Compiled:
 @lru_cache(maxsize=500)
 def changing(node: Object, resource: str) -> Compiled:
     """Return the statement that changes rows: each sent row holds its id and the columns to be set alone."""
-    target, names = table(node.model), _settable(node.model)
+    target, names = table(node.model), settable(node.model)
     sent = func.json_array_elements(bound(Slot(0), JSON())).alias("sent")
     row = target.alias("old_row")
     entry: Any = select(
@@ -182,16 +180,6 @@ def _missing(sent: Any, column: str, model: type[Model]) -> Select[Any]:
 
 def _cast(value: Any, column: Any) -> Any:
     return literal_column(f"sent.{column.name}", column.type)
-
-
-def _settable(model: type[Model]) -> list[str]:
-    """Return the columns that a write may set, `deleted_at` among them."""
-    known = columns(model)
-    return [
-        column.name
-        for column in table(model).columns
-        if column.name in known and column.name not in (*_MADE_ELSEWHERE, "workspace_id")
-    ]
 
 
 def _no_row(target: Table) -> ColumnElement[Any]:

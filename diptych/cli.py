@@ -4,15 +4,19 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
 
 from diptych.settings import Settings
+
+if TYPE_CHECKING:
+    from services.token_operator import TokenOperator
 
 
 def _settings() -> Settings:
@@ -136,6 +140,61 @@ def create_token(slug: str, name: str, scopes: str) -> None:
         listed = [scope.strip() for scope in scopes.split(",") if scope.strip()]
         made = operator.create_token(url, slug, name, listed, settings.env, precheck_key(settings))
         click.echo(made)
+
+
+_IN_WORKSPACE = click.option("--workspace", "slug", required=True, help="Slug of the workspace.")
+
+
+@token.command("list")
+@_IN_WORKSPACE
+@click.option("--all", "every", is_flag=True, help="Show revoked ones too.")
+@_explained
+def list_tokens(slug: str, every: bool) -> None:
+    """List the tokens of a workspace."""
+    from services import token_operator
+
+    with _token_operator(slug) as tokens:
+        for line in token_operator.told(tokens.list(every=every)):
+            click.echo(line)
+
+
+@token.command("revoke")
+@_IN_WORKSPACE
+@click.argument("id_", metavar="ID")
+@_explained
+def revoke_token(slug: str, id_: str) -> None:
+    """End a token at once and for good; the last admin token of a workspace stays."""
+    with _token_operator(slug) as tokens:
+        tokens.revoke(id_)
+
+
+@token.command("rotate")
+@_IN_WORKSPACE
+@click.option(
+    "--grace-hours",
+    type=click.IntRange(0, 720),
+    default=24,
+    show_default=True,
+    help="Hours in which both open the door.",
+)
+@click.argument("id_", metavar="ID")
+@_explained
+def rotate_token(slug: str, grace_hours: int, id_: str) -> None:
+    """Put a new token in the place of another and print it, this once."""
+    with _token_operator(slug) as tokens:
+        click.echo(tokens.rotate(id_, grace_hours))
+
+
+@contextmanager
+def _token_operator(slug: str) -> Iterator["TokenOperator"]:
+    from diptych.engines import database
+    from diptych.runtime import deployment
+    from rest.http import BASE
+    from services.token_operator import TokenOperator
+
+    settings = _settings()
+    with database(settings, operating=True) as url:
+        yield TokenOperator(url, slug, BASE, deployment(settings))
 
 
 @main.command()

@@ -63,15 +63,15 @@ def _routes(resource: Resource, action: Action) -> Iterator[str]:
             yield f"{_METHODS[action.kind]} {path}/{{id}}"
         case ActionKind.RESTORE | ActionKind.ITEM:
             yield f"POST {path}/{{id}}/{action.name.replace('_', '-')}"
-    if action.kind in _IN_BULK:
+    if action.kind in _IN_BULK and resource.bulk:
         yield f"{_METHODS[action.kind]} {path}/bulk"
-    if action.kind is ActionKind.DELETE:
+    if action.kind is ActionKind.DELETE and resource.bulk:
         yield f"POST {path}/bulk-delete"
 
 
 def _mutations(resource: Resource, action: Action) -> Iterator[str]:
     yield f"{camel(action.name)}{pascal(resource.name)}"
-    if action.kind in _IN_BULK:
+    if action.kind in _IN_BULK and resource.bulk:
         yield f"{camel(action.name)}{pascal(resource.plural)}"
 
 

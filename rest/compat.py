@@ -1,8 +1,11 @@
 """Input aliases: what clients of older conventions send, in the words of the law, all in this one place."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from services.engine.context import Caller
 from services.engine.resource import Resource
 
 PARAMETERS: Mapping[str, str] = {"limit": "per_page", "search": "q"}
@@ -16,12 +19,31 @@ _TIMES = {
 }
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
+_DOOR = re.compile(r"/ui/workspaces/([^/]+)/(tokens(?:/.*)?)")
+
 MODULES: Mapping[str, frozenset[str]] = {
-    "account": frozenset({"workspaces"}),
+    "account": frozenset({"workspaces", "tokens", "api-keys", "token", "whoami"}),
     "brands": frozenset({"brands"}),
     "products": frozenset({"products", "categories"}),
 }
 """Resources that are also served under `/{module}/api/v1` (C-78)."""
+
+
+def _with_own_scopes(caller: Caller, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a new key, which may do what its maker may unless it says otherwise (C-07)."""
+    return {"scopes": sorted(caller.principal.scopes), **values}
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another path of a resource, and what completes the bodies that make new ones there."""
+
+    path: str
+    complete: Callable[[Caller, dict[str, Any]], dict[str, Any]] | None = None
+
+
+PATHS: Mapping[str, Alias] = {"api-keys": Alias("tokens", _with_own_scopes)}
+"""Resources under other paths."""
 
 
 def filter_parameter(name: str, resource: Resource) -> tuple[str, str] | None:
@@ -44,7 +66,22 @@ def rewritten(path: str, base: str) -> str:
     if path.startswith("/api/"):
         first = path[5:].split("/", 1)[0]
         return path if first in ("v1", "docs") else base + path[4:]
+    door = _DOOR.fullmatch(path)
+    if door is not None:
+        return f"{base}/{door[2]}"
     module, found, rest = path[1:].partition("/api/v1/")
     if found and rest.split("/", 1)[0] in MODULES.get(module, ()):
         return f"{base}/{rest}"
     return path
+
+
+def named_workspace(path: str, header: bytes | None) -> bytes | None:
+    """Return the workspace that a request names: by its header, or by the path of the tokens' other door.
+
+    Where both name one they must agree; what is returned otherwise is the name of none.
+    """
+    door = _DOOR.fullmatch(path)
+    if door is None:
+        return header
+    named = door[1].encode()
+    return named if header in (None, named) else b""

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from rest import bodies, conditional, document, query_string, search_body
+from rest import bodies, compat, conditional, document, identity, query_string, search_body
 from rest.http import BASE, JSON, PRIVATE, Handler, Headers, Request, Response
 from rest.problems import method_not_allowed, response
 from rest.query_string import Parsed
-from rest.writing import Writes
+from rest.writing import Complete, Writes
 from services.engine import encoding, intent, read
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
@@ -41,7 +41,13 @@ class Rest:
         self._singles: dict[str, Route] = {}
         self._below: dict[tuple[str, str], Route] = {}
         for resource in catalog:
-            self._derive(resource)
+            self._derive(resource, resource.path)
+        for path, alias in compat.PATHS.items():
+            aliased = catalog.by_path.get(alias.path)
+            if aliased is not None:
+                self._derive(aliased, path, alias.complete)
+        for path, handler in identity.handlers(reader).items():
+            self._collections[path] = Route(_readable(handler))
 
     def route(self, segments: tuple[str, ...]) -> Route | None:
         """Return what answers at the path segments below the base, if anything."""
@@ -101,9 +107,8 @@ class Rest:
 
     # Derivation
 
-    def _derive(self, resource: Resource) -> None:
-        path = resource.path
-        writes = Writes(resource, self._writer, self._reader, origin=self._origin)
+    def _derive(self, resource: Resource, path: str, complete: Complete | None = None) -> None:
+        writes = Writes(resource, self._writer, self._reader, origin=self._origin, complete=complete)
         self._collections[path] = Route({**_readable(self._lister(resource)), **writes.collection()})
         self._singles[path] = Route({**_readable(self._getter(resource)), **writes.single()})
         self._literals[path, "search"] = Route({"POST": self._searcher(resource)})

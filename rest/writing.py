@@ -1,16 +1,17 @@
 """Writes: the handlers that follow from a resource's actions, for one row and for many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from rest import bodies, conditional, query_string
 from rest.http import BASE, JSON, Handler, Headers, Request, Response
-from services.engine.access import Permission, allows, require
+from services.engine.access import require_action
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
-from services.engine.errors import Invalid, bad_request, validation_failed
+from services.engine.encoding import identifier
+from services.engine.errors import Invalid, Problem, bad_request, validation_failed
 from services.engine.idempotency import key_of
 from services.engine.read import Reader
 from services.engine.resource import Action, ActionKind, Resource
@@ -23,11 +24,24 @@ _NOT_A_LIST = Invalid("invalid_format", "This must be a list.")
 _NOT_AN_OBJECT = Invalid("invalid_format", "This must be an object.")
 
 
+Complete = Callable[[Caller, dict[str, Any]], dict[str, Any]]
+"""Adds to a body what the law demands and an older convention may leave out."""
+
+
 class Writes:
     """The handlers of one resource, by method or by verb; those it has no action for are left out."""
 
-    def __init__(self, resource: Resource, writer: Writer, reader: Reader, *, origin: str = "") -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        writer: Writer,
+        reader: Reader,
+        *,
+        origin: str = "",
+        complete: Complete | None = None,
+    ) -> None:
         self._resource, self._writer, self._reader = resource, writer, reader
+        self._complete = complete
         self._origin = origin
         self._actions = {action.kind: action for action in resource.actions}
 
@@ -53,7 +67,9 @@ class Writes:
         }
 
     def bulk(self) -> dict[str, Handler]:
-        """Return what the bulk address answers."""
+        """Return what the bulk address answers; nothing where rows are written one by one."""
+        if not self._resource.bulk:
+            return {}
         return self._handlers(
             {
                 "POST": (ActionKind.CREATE, self._many),
@@ -64,7 +80,7 @@ class Writes:
 
     def bulk_delete(self) -> dict[str, Handler]:
         """Return what the address for clients that cannot send a body with DELETE answers (C-53)."""
-        return self._handlers({"POST": (ActionKind.DELETE, self._many)})
+        return self._handlers({"POST": (ActionKind.DELETE, self._many)}) if self._resource.bulk else {}
 
     def _handlers(self, wanted: dict[str, tuple[ActionKind, Any]]) -> dict[str, Handler]:
         return {
@@ -80,6 +96,8 @@ class Writes:
             await self._admit(caller, action)
             _refuse_if_match(request)
             values, _ = bodies.read(request)
+            if self._complete is not None:
+                values = self._complete(caller, values)
             asked = self._asked(request, action, (Item(values),))
             return self._made(asked, await self._writer.write(caller, asked))
 
@@ -89,7 +107,7 @@ class Writes:
         accepted = bodies.PATCHES if action.kind is ActionKind.UPDATE else ()
 
         async def change(caller: Caller, request: Request) -> Response:
-            await self._admit(caller, action)
+            await self._admit(caller, action, request)
             values, kind = bodies.read(request, *accepted)
             asked = self._asked(request, action, (_named(request, values),), merge=kind == bodies.MERGE_TYPE)
             return _changed(asked, await self._writer.write(caller, asked))
@@ -98,7 +116,7 @@ class Writes:
 
     def _deleting(self, action: Action) -> Handler:
         async def delete(caller: Caller, request: Request) -> Response:
-            await self._admit(caller, action)
+            await self._admit(caller, action, request)
             bodies.refuse(request)
             asked = self._asked(request, action, (_named(request, {}),))
             outcome = await self._writer.write(caller, asked)
@@ -108,10 +126,11 @@ class Writes:
 
     def _acting(self, action: Action) -> Handler:
         async def post(caller: Caller, request: Request) -> Response:
-            await self._admit(caller, action)
-            for name in bodies.read_if_any(request):
-                raise bad_request(f"{name!r} is not a member of this body, which takes none.")
-            asked = self._asked(request, action, (_named(request, {}),))
+            await self._admit(caller, action, request)
+            values = bodies.read_if_any(request)
+            if values and not action.inputs:
+                raise bad_request(f"{next(iter(values))!r} is not a member of this body, which takes none.")
+            asked = self._asked(request, action, (_named(request, values),))
             return _changed(asked, await self._writer.write(caller, asked))
 
         return post
@@ -155,13 +174,18 @@ class Writes:
 
     # Parts
 
-    async def _admit(self, caller: Caller, action: Action) -> None:
-        """Raise the 403 problem unless the token may do this, before the request itself is judged (Q-22)."""
-        permission = Permission.DELETE if action.kind is ActionKind.DELETE else Permission.WRITE
-        if not allows(caller.principal.scopes, self._resource, permission):
+    async def _admit(self, caller: Caller, action: Action, request: Request | None = None) -> None:
+        """Raise the 403 problem unless the token may do this, before the request itself is judged (Q-22).
+
+        `request` is one about a single row, which its path names.
+        """
+        ids = [] if request is None else [identifier(request.segments[1])]
+        try:
+            require_action(caller.principal, self._resource, action, ids)
+        except Problem:
             # The scopes may have changed since they were read.
             await self._reader.confirm(caller)
-            require(caller.principal.scopes, self._resource, permission)
+            require_action(caller.principal, self._resource, action, ids)
 
     def _asked(
         self,

@@ -67,7 +67,7 @@ class Inputs:
         """Return the type of a field's value, null left aside."""
         if field.enum is not None:
             return self.enum(field.enum)
-        return strawberry.ID if field.name == "id" else SCALAR_OF[resource.facts[field.name].kind]
+        return strawberry.ID if field.name == "id" else SCALAR_OF[resource.facts_of(field).kind]
 
     def listing(self, resource: Resource, *, root: bool) -> list[StrawberryArgument]:
         """Return the arguments of a collection: a whole one at the `root`, or one below a parent."""

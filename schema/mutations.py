@@ -52,7 +52,7 @@ def mutation_type(catalog: Catalog, types: Types, make: MakeResolver) -> Any | N
                     _single(resource, action, inputs),
                 )
             )
-            if action.kind in _MANY:
+            if action.kind in _MANY and resource.bulk:
                 many = payloads.bulk(resource, action)
                 fields.append(
                     resolved(
@@ -82,6 +82,9 @@ def _single(resource: Resource, action: Action, inputs: WriteInputs) -> list[Str
         found.append(argument("id", strawberry.ID, _ID_DOC))
     if action.kind in _WITH_INPUT:
         found.append(argument("input", inputs.single[resource.name, action.kind], "Its values."))
+    elif action.inputs:
+        inputs_type = inputs.actions[resource.name, action.name]
+        found.append(argument("input", inputs_type | None, "What it takes."))
     if action.kind is not ActionKind.CREATE:
         needed = " Required." if action.kind is ActionKind.REPLACE else ""
         found.append(argument("ifMatch", str | None, _IF_MATCH_DOC + needed))

@@ -69,9 +69,11 @@ class WriteSummary:
 _MEMBERS = tuple(each.python_name for each in ProblemObject.__strawberry_definition__.fields)  # type: ignore[attr-defined]  # Strawberry adds it.
 
 
-def shown_once(resource: Resource) -> tuple[Field, ...]:
-    """Return the fields that only the answer to a creation shows."""
-    return tuple(field for field in resource.fields if field.shown is Shown.ONCE)
+def shown_beside(resource: Resource, action: Action) -> dict[str, Field]:
+    """Return the fields that only the answer to `action` shows, by their names in its payload."""
+    shown = resource.shown_by(action)
+    # The row itself stands under the name of its resource.
+    return {f"raw_{field.name}" if field.name == resource.name else field.name: field for field in shown}
 
 
 def problem_object(problem: Problem, caller: Caller, origin: str) -> ProblemObject:
@@ -104,8 +106,7 @@ class Payloads:
         else:
             own = self._types.objects[resource.name]
             about = {resource.name: (own | None, f"The {what} as it is now; null if refused.")}
-            if action.kind is ActionKind.CREATE:
-                about |= self._shown_once(resource)
+            about |= self._shown_beside(resource, action)
         doc = f"What became of the {what}."
         return Payload(made_type(name, doc, about | _ends()))
 
@@ -123,10 +124,13 @@ class Payloads:
         made = made_type(name, f"What became of the {words(resource.plural)}.", fields | _ends())
         return Payload(made, result)
 
-    def _shown_once(self, resource: Resource) -> dict[str, tuple[Any, str]]:
+    def _shown_beside(self, resource: Resource, action: Action) -> dict[str, tuple[Any, str]]:
         return {
-            field.name: (self._types.inputs.output(resource, field) | None, f"{field.doc} Shown this once.")
-            for field in shown_once(resource)
+            name: (
+                self._types.inputs.output(resource, field) | None,
+                f"{field.doc} Shown this once." if field.shown is Shown.ONCE else field.doc,
+            )
+            for name, field in shown_beside(resource, action).items()
         }
 
     def _result(self, resource: Resource) -> Any:

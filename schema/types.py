@@ -12,6 +12,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from schema.connections import ConnectionTypes, connection_types, plain_field
 from schema.inputs import Inputs, argument
 from schema.names import camel, pascal, words
+from schema.viewer import Viewer, viewer
 from services.engine.catalog import Catalog
 from services.engine.resource import Field, Relation, Resource
 
@@ -100,6 +101,7 @@ class Types:
         ids = argument("ids", list[strawberry.ID], ID_DOC)
         fields = [
             resolved("node", Node | None, "Anything, by its id.", resolvers.node(), [id_]),
+            resolved("viewer", Viewer | None, "Who calls, and what they may do. It costs nothing.", viewer),
             resolved("nodes", list[Node | None] | None, "Things by their ids.", resolvers.nodes(), [ids]),
         ]
         for resource in self.catalog:

@@ -10,7 +10,7 @@ import strawberry
 from schema.inputs import Inputs, bare_type, input_type
 from schema.names import camel, constant, pascal, words
 from services.engine.catalog import Catalog
-from services.engine.resource import ActionKind, Embedded, Field, Kind, Resource
+from services.engine.resource import Action, ActionKind, Embedded, Field, Kind, Resource
 
 _Made = dict[str, tuple[Any, str]]
 
@@ -33,10 +33,13 @@ class WriteInputs:
         self._embedded: dict[str, Any] = {}
         self.single: dict[tuple[str, ActionKind], Any] = {}
         self.bulk: dict[tuple[str, ActionKind], Any] = {}
+        self.actions: dict[tuple[str, str], Any] = {}
         for resource in catalog:
             for action in resource.actions:
                 if action.kind in _WRITERS:
                     self._add(resource, action.kind)
+                elif action.inputs:
+                    self.actions[resource.name, action.name] = self._own(resource, action)
 
     def _add(self, resource: Resource, kind: ActionKind) -> None:
         fields = self._fields(resource, kind)
@@ -47,6 +50,17 @@ class WriteInputs:
             named = {"id": (strawberry.ID | None, "Which one. Required.")} | fields
             bare = bare_type(f"{pascal(resource.name)}BulkUpdateInput")
             self.bulk[resource.name, kind] = input_type(bare, doc, named)
+
+    def _own(self, resource: Resource, action: Action) -> Any:
+        """Return the input of an action that is none of the common ones."""
+        made: _Made = {
+            camel(field.name): (
+                self._inputs.output(resource, field) | None,
+                _described(resource, field, ActionKind.CREATE),
+            )
+            for field in action.inputs
+        }
+        return input_type(bare_type(f"{pascal(action.name)}{pascal(resource.name)}Input"), action.doc, made)
 
     def _fields(self, resource: Resource, kind: ActionKind) -> _Made:
         made: _Made = {}
@@ -76,7 +90,7 @@ def _described(resource: Resource, field: Field, kind: ActionKind, required: str
         return f"{field.doc} It cannot change: any other value is refused." if field.fixed else field.doc
     if field.required:
         return f"{field.doc} {required}"
-    facts = resource.facts[field.name]
+    facts = resource.facts_of(field)
     if facts.default is not None:
         default = constant(facts.default) if field.enum is not None else facts.default
         return f"{field.doc} Defaults to `{_shown(default)}`."
@@ -94,13 +108,13 @@ def _shown(default: Any) -> str:
 
 
 class Neutral:
-    """Reads the inputs of one resource as the values that REST's JSON would hold, by field name."""
+    """Reads the inputs of one resource, or of one action of it, as the values that REST's JSON would hold."""
 
-    def __init__(self, resource: Resource) -> None:
+    def __init__(self, resource: Resource, inputs: tuple[Field, ...] = ()) -> None:
         self._readers: dict[str, tuple[str, Callable[[Any], Any]]] = {
-            camel(field.name): (field.name, _reader(resource, field)) for field in resource.writable
+            camel(field.name): (field.name, _reader(resource, field)) for field in inputs or resource.writable
         }
-        for item in resource.embedded:
+        for item in () if inputs else resource.embedded:
             self._readers[camel(item.name)] = (item.name, _list_reader(item))
 
     def values(self, tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +133,7 @@ def _read(readers: Mapping[str, tuple[str, Callable[[Any], Any]]], tree: Mapping
 def _reader(resource: Resource, field: Field) -> Callable[[Any], Any]:
     if field.enum is not None:
         return _stored
-    return {Kind.BIG_INTEGER: _integer, Kind.DECIMAL: _decimal}.get(resource.facts[field.name].kind, _same)
+    return {Kind.BIG_INTEGER: _integer, Kind.DECIMAL: _decimal}.get(resource.facts_of(field).kind, _same)
 
 
 def _list_reader(item: Embedded) -> Callable[[Any], Any]:

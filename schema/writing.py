@@ -9,7 +9,7 @@ from graphql import FieldNode, get_named_type
 
 from schema.loaders import exact_json
 from schema.names import camel
-from schema.payloads import IN_PAYLOADS, Payload, WriteStatus, WriteSummary, problem_object, shown_once
+from schema.payloads import IN_PAYLOADS, Payload, WriteStatus, WriteSummary, problem_object, shown_beside
 from schema.resolvers import Execution, as_tree
 from schema.selections import Selections
 from schema.types import Resolver, Types
@@ -36,7 +36,8 @@ class WritingResolvers:
 
     def resolver(self, resource: Resource, action: Action, payload: Payload, bulk: bool) -> Resolver:
         """Return what resolves the mutation of `resource` by `action`, of one row or of many."""
-        mutation = _Mutation(self._types, self._neutral[resource.name], resource, action, payload, bulk)
+        neutral = Neutral(resource, action.inputs) if action.inputs else self._neutral[resource.name]
+        mutation = _Mutation(self._types, neutral, resource, action, payload, bulk)
 
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
             return await mutation.answer(info, as_tree(given))
@@ -69,14 +70,17 @@ class _Mutation:
 
     # Before the write
 
-    def _permit(self, execution: Execution, info: Any, caller: Caller) -> None:
-        """Raise the problem of a payload that asks for what the caller may not read."""
+    def _permit(self, execution: Execution, info: Any, caller: Caller) -> int:
+        """Return the points of what is shown beside the rows; raises the problem of what may not be."""
         values: list[Any] = []
         selections = execution.selections(info, values)
+        points = 0
         for nodes in self._selected(selections, info):
             picks = selections.object(self.resource, nodes)
             intent = partial(Select, self.resource.name, _ANY_ROW, picks)
-            execution.reader.judge(caller, Request(None, intent, values))
+            # The rows themselves are part of the write.
+            points += execution.reader.judge(caller, Request(None, intent, values)) - 1
+        return points
 
     def _selected(self, selections: Selections, info: Any) -> Iterable[list[FieldNode]]:
         """Yield the nodes that select the written row, those of each response name together."""
@@ -130,8 +134,8 @@ class _Mutation:
             return self._made(deleted_id=written.id, replayed=outcome.replayed)
         row = exact_json(written.document)
         found = {self.resource.name: self._object(row, written)}
-        if self.action.kind is ActionKind.CREATE:
-            found |= {field.name: row.get(field.name) for field in shown_once(self.resource)}
+        beside = shown_beside(self.resource, self.action)
+        found |= {name: row.get(field.name) for name, field in beside.items()}
         return self._made(**found, replayed=outcome.replayed)
 
     def _many(self, execution: Execution, outcome: Outcome) -> Any:

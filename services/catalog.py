@@ -8,6 +8,7 @@ from services.engine.catalog import Catalog
 from services.order_items import ORDER_ITEM
 from services.orders import ORDER
 from services.products import PRODUCT
+from services.token_rules import TOKEN
 from services.workspaces import WORKSPACE
 
-CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, CUSTOMER, ORDER, ORDER_ITEM, AUDIT_LOG))
+CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, CUSTOMER, ORDER, ORDER_ITEM, TOKEN, AUDIT_LOG))

@@ -15,6 +15,8 @@ from enum import StrEnum
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.engine.deployment import Deployment
+
 APP = "dip"
 PREFIX_LENGTH = 12
 
@@ -70,6 +72,11 @@ def verify(raw: str, stored: str) -> bool:
         return _HASHER.verify(stored, raw)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def precheck_key(deployment: Deployment) -> bytes:
+    """Return the key of the prechecks of one installation."""
+    return deployment.derived("token precheck")
 
 
 def _checksum(text: str) -> str:

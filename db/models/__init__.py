@@ -12,7 +12,7 @@ from db.models.imports import Import
 from db.models.order_items import OrderItem
 from db.models.orders import Order, OrderStatus
 from db.models.products import Product, ProductStatus
-from db.models.tokens import Token
+from db.models.tokens import RateTier, Token, TokenKind
 from db.models.workspaces import Tier, Workspace
 
 __all__ = [
@@ -31,7 +31,9 @@ __all__ = [
     "OrderStatus",
     "Product",
     "ProductStatus",
+    "RateTier",
     "Tier",
     "Token",
+    "TokenKind",
     "Workspace",
 ]

@@ -15,7 +15,8 @@ _THIS = f"{_FROM} WHERE t.workspace_id = $1 AND t.id = $2 AND {_LIVE}"
 # the one that cannot be fenced.
 FIND = Statement(
     "SELECT t.id, t.workspace_id, t.token_prefix, t.token_hash, encode(t.precheck, 'hex'), t.scopes,"
-    f" t.version, {_LIVE}{_FROM} WHERE t.token_key = $1",
+    f" t.version, {_LIVE}, t.rate_limit_tier, t.rate_limit_per_minute, t.burst, t.rate_limit_per_day{_FROM}"
+    " WHERE t.token_key = $1",
     across=True,
 )
 
@@ -27,3 +28,22 @@ PROVE = Prepared(Statement(CONFIRM.text, generic=True), ("workspace", "token"))
 
 # The same once more, for callers who name their workspace.
 NAMED = Statement(f"SELECT t.version, w.slug{_THIS}", workspace=0)
+
+# And for callers who ask who they are.
+IDENTIFY = Statement(
+    "SELECT t.version, w.slug, w.name, t.name, t.token_prefix, t.kind,"
+    f" replace(timezone('UTC', t.expires_at)::text, ' ', 'T') || 'Z'{_THIS}",
+    workspace=0,
+)
+
+# The slot holds ids. It changes no version, since nobody's copy of a token depends on when it was used.
+USED = Prepared(
+    Statement(
+        "WITH due AS (SELECT id FROM tokens WHERE workspace_id = $1 AND id = ANY($2::uuid[])"
+        " AND revoked_at IS NULL AND coalesce(last_used_at < now() - interval '1 minute', true)"
+        " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)"
+        " UPDATE tokens t SET last_used_at = now() FROM due WHERE t.workspace_id = $1 AND t.id = due.id",
+        generic=True,
+    ),
+    ("workspace", 0),
+)

@@ -8,7 +8,7 @@ import orjson
 from services.engine.context import Caller
 from services.engine.encoding import identifier
 from services.engine.errors import Invalid, Problem, Slug, validation_failed
-from services.engine.resource import ActionKind, Resource
+from services.engine.resource import ActionKind, Field, Shown
 from services.engine.work import Change
 from services.engine.writing import MOST_ITEMS, Outcome, Write, Written
 
@@ -65,7 +65,7 @@ def failed(
 
 
 def outcome(
-    asked: Write, changes: Sequence[Change], problems: dict[int, Problem], *, secrets: bool = True
+    asked: Write, changes: Sequence[Change], problems: dict[int, Problem], *, secrets: bool
 ) -> Outcome:
     """Return what became of every item; without `secrets`, fields that are shown once are null (C-51)."""
     pairs = enumerate(changes)
@@ -78,16 +78,23 @@ def _written(asked: Write, place: int, change: Change, problem: Problem | None, 
     if problem is not None:
         named = asked.items[place].id is not None
         return Written(change.id if named else None, 0, "failed", problem=problem)
+    answered = change.answer or change
     # Whoever may only delete is not shown what it was.
-    shown = None if asked.action.kind is ActionKind.DELETE else change.document
-    if shown is not None and asked.resource.shown_once and asked.action.kind is ActionKind.CREATE:
-        shown = shown[:-1] + b"," + _once(asked.resource, change, secrets)[1:]
-    return Written(change.id, change.version, asked.action.event, shown)
+    shown = None if asked.action.kind is ActionKind.DELETE else answered.document
+    more = asked.resource.shown_by(asked.action)
+    if shown is not None and more:
+        shown = shown[:-1] + b"," + _beside(more, answered, secrets)[1:]
+    return Written(answered.id, answered.version, asked.action.event, shown)
 
 
-def _once(resource: Resource, change: Change, secrets: bool) -> bytes:
-    known = {**change.values, **change.once} if secrets else {}
-    return orjson.dumps({name: known.get(name) for name in resource.shown_once}, default=str)
+def _beside(fields: Sequence[Field], change: Change, secrets: bool) -> bytes:
+    """Return what an answer shows beside the row; what is no secret may be told again."""
+    known = {**change.values, **change.once}
+    told = {
+        item.name: known.get(item.name) if secrets or item.shown is not Shown.ONCE else None
+        for item in fields
+    }
+    return orjson.dumps(told, default=str)
 
 
 def _by_path(asked: Write, place: int, problem: Problem) -> dict[str, Sequence[Invalid]]:

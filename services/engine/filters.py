@@ -73,7 +73,7 @@ class FilterPlanner:
             return self._inside(node, path[1:], resource, field)
         if len(path) > 1:
             raise _unknown(node, resource)
-        if field.name == "deleted_at":
+        if field.name == "deleted_at" or field.reveals:
             self.touches_deleted = True
         return self._compare(node, resource, field)
 

@@ -32,7 +32,7 @@ def fingerprint(asked: Write, changes: list[Change]) -> bytes:
         (
             identifier(item.id) or item.id,
             (item.if_match or "").strip('"'),
-            change.values,
+            {**change.values, **change.inputs},
             {name: item.values.get(name.partition(".")[0]) for name in change.invalid},
         )
         for item, change in zip(asked.items, changes, strict=True)

@@ -15,9 +15,9 @@ from services.engine.resource import ActionKind, Resource
 from services.engine.validate import (
     MISSING,
     TAKEN,
-    UNKNOWN,
     apply_rules,
     demand_required,
+    read_inputs,
     read_values,
     with_defaults,
 )
@@ -52,13 +52,15 @@ def _change(asked: Write, place: int, item: Item) -> Change:
     if item.if_match is not None:
         versions.check(item.if_match)
     values: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
     if kind in _VALUED:
         values, invalid = read_values(asked.resource, item.values)
     else:
-        invalid = {name: [UNKNOWN] for name in item.values}
+        inputs, invalid = read_inputs(asked.action, item.values)
     if kind in _WHOLE:
         demand_required(asked.resource, values, invalid, new=kind is ActionKind.CREATE)
-    return Change(id_, values, index=place if asked.bulk else None, sent=item.values, invalid=invalid)
+    index = place if asked.bulk else None
+    return Change(id_, values, inputs=inputs, index=index, sent=item.values, invalid=invalid)
 
 
 def complete(asked: Write, change: Change) -> None:
@@ -120,6 +122,18 @@ def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change:
                 change.refuse(relation.via, MISSING)
                 lacking = f"{target.scope}:{Permission.READ}"
     return lacking
+
+
+def check_among(catalog: Catalog, resource: Resource, change: Change) -> None:
+    """Refuse members of lists that are none of those the catalogue knows."""
+    for field in resource.writable:
+        listed = change.values.get(field.name)
+        if field.among is None or not listed:
+            continue
+        known = frozenset(field.among(catalog))
+        unknown = [each for each in listed if each not in known]
+        if unknown:
+            change.refuse(field.name, Invalid("inclusion", f"{unknown[0]!r} does not exist here."))
 
 
 def against_stored(asked: Write, item: Item, change: Change, found: Change | None) -> None:

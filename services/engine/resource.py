@@ -1,18 +1,19 @@
 """What a resource is: frozen data from which every surface is derived."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from db.describe import ColumnFacts, columns, is_tenant
+from db.describe import ColumnFacts, columns, is_tenant, settable
 from db.describe import Kind as Kind
 from db.models import Model
 from services.engine.errors import Invalid
 
 if TYPE_CHECKING:
+    from services.engine.catalog import Catalog
     from services.engine.work import Change, Work
 
 
@@ -65,12 +66,19 @@ Fallback = Callable[[Mapping[str, Any], int], Any]
 """Takes the values of a row and how often its result was taken already, and returns a value for the field."""
 
 
+Among = Callable[["Catalog"], Collection[str]]
+"""Returns the texts that a list may hold, in the catalogue at hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a resource; type, length and nullability come from its column.
 
     `minimum` and `maximum` bound a number, `check` judges a value of the right type. `fallback` makes the
-    value that nobody sent. A `fixed` field is written when the row is made and never again.
+    value that nobody sent. A `fixed` field is written when the row is made and never again. `among` returns
+    what the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
+    deleted rows too. An input of an action, and what its answer alone shows, has no column: there `kind` says
+    what it holds, and `default` what it is unless it is sent.
     """
 
     name: str
@@ -87,7 +95,20 @@ class Field:
     check: Check | None = None
     fallback: Fallback | None = None
     fixed: bool = False
+    among: "Among | None" = None
+    reveals: bool = False
+    kind: Kind | None = None
+    default: Any = None
     example: Any = None
+
+    @property
+    def own_facts(self) -> ColumnFacts:
+        """Return the facts of a field without a column; raises ValueError where it has one."""
+        if self.kind is None:
+            raise ValueError(f"{self.name} has no kind of its own.")
+        return ColumnFacts(
+            self.name, self.kind, not self.required, None, self.default is not None, default=self.default
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +170,9 @@ ActionRule = Callable[["Work", Sequence["Change"]], Awaitable[None]]
 class Action:
     """One way to write: `event` is the last word of its events' type, such as `created`.
 
-    An ITEM action is named by its verb, such as `confirm`: `POST /orders/{id}/confirm`, `confirmOrder`.
+    An ITEM action is named by its verb, such as `confirm`: `POST /orders/{id}/confirm`, `confirmOrder`; it
+    may take `inputs`. The answer holds `shows` beside the row; of these, a field that is shown once is a
+    secret, which no repetition tells. What is `on_oneself` a token may do to itself without any scope.
     """
 
     kind: ActionKind
@@ -157,6 +180,9 @@ class Action:
     event: str
     doc: str
     rule: ActionRule | None = None
+    inputs: tuple[Field, ...] = ()
+    shows: tuple[Field, ...] = ()
+    on_oneself: bool = False
 
 
 _IDENTITY = (Field("id", "Identifier, a UUID version 4.", filterable=True, sortable=True),)
@@ -174,7 +200,7 @@ class Resource:
     `type` is its name in relationships and events, where that differs from `name` (C-45). `aliases` maps
     names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29). `rules` judge
     the fields of a row together. `embedded` lists are part of its REST documents and of what is written.
-    Without `actions` it can only be read.
+    Without `actions` it can only be read, and without `bulk` it is written row by row.
     """
 
     name: str
@@ -189,6 +215,7 @@ class Resource:
     rules: tuple[Rule, ...] = ()
     actions: tuple[Action, ...] = ()
     embedded: tuple[Embedded, ...] = ()
+    bulk: bool = True
 
     def __post_init__(self) -> None:
         if not self.type:
@@ -225,9 +252,23 @@ class Resource:
         return tuple(item for item in self.all_fields.values() if item.shown is Shown.ALWAYS)
 
     @cached_property
-    def shown_once(self) -> tuple[str, ...]:
-        """Return the names of the fields that only the answer to their creation shows."""
-        return tuple(item.name for item in self.fields if item.shown is Shown.ONCE)
+    def settable(self) -> frozenset[str]:
+        """Return the columns that a write may set, among them those that no field shows."""
+        return frozenset(settable(self.model))
+
+    def shown_by(self, action: Action) -> tuple[Field, ...]:
+        """Return what the answer to `action` shows beside what reads show."""
+        made = self.fields if action.kind is ActionKind.CREATE else ()
+        return (*(item for item in made if item.shown is Shown.ONCE), *action.shows)
+
+    @cached_property
+    def beside(self) -> frozenset[str]:
+        """Return the names of what answers to some action show beside the row."""
+        return frozenset(item.name for action in self.actions for item in action.shows)
+
+    def facts_of(self, item: Field) -> ColumnFacts:
+        """Return what `item` holds, whether it has a column or not."""
+        return self.facts[item.name] if item.kind is None else item.own_facts
 
     @cached_property
     def relations_by_name(self) -> dict[str, Relation]:

@@ -13,6 +13,7 @@ from db.execute import Call, Prepared, Transaction, prepared
 from db.query import Object
 from services.engine import encoding
 from services.engine.context import Caller
+from services.engine.deployment import Deployment
 from services.engine.resource import Action, Resource
 from services.engine.stored import stored_values
 from services.engine.work import Change
@@ -72,9 +73,10 @@ class Ongoing:
         transaction: Transaction,
         caller: Caller,
         action: Action,
+        deployment: Deployment,
         statements: Callable[[Resource], Statements],
     ) -> None:
-        self.caller, self.action = caller, action
+        self.caller, self.action, self.deployment = caller, action, deployment
         self.transaction = transaction
         self._statements = statements
         self._last: list[tuple[Resource, Sequence[Change], str]] = []
@@ -170,7 +172,7 @@ def changes_of(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
 
 
 def _columns(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in resource.facts}
+    return {name: value for name, value in values.items() if name in resource.settable}
 
 
 def _json(rows: list[dict[str, Any]]) -> bytes:

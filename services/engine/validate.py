@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 
 from db.constraints import Fault, FaultKind
+from db.describe import ColumnFacts
 from services.engine import embedding
 from services.engine.errors import Invalid
-from services.engine.resource import Kind, Resource
+from services.engine.resource import Action, Field, Kind, Resource
 from services.engine.stored import stored_values
 from services.engine.values import LARGEST_INTEGER, Inner, Read, reader
 
@@ -95,6 +96,31 @@ def read_values(
     return clean, invalid
 
 
+def read_inputs(
+    action: Action, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
+    """Return the inputs of `action`, defaults for those not sent, and what is wrong with them by name."""
+    found = {item.name: item.default for item in action.inputs}
+    invalid: dict[str, list[Invalid]] = {}
+    readers = _inputs(action)
+    for name, value in values.items():
+        read = readers.get(name)
+        result = UNKNOWN if read is None else read(value)
+        if isinstance(result, Invalid):
+            invalid[name] = [result]
+        else:
+            found[name] = result
+    for item in action.inputs:
+        if item.required and item.name not in values:
+            invalid[item.name] = [BLANK]
+    return found, invalid
+
+
+@lru_cache(maxsize=512)
+def _inputs(action: Action) -> dict[str, Read]:
+    return {item.name: _reader_of(item, item.own_facts, from_text=False) for item in action.inputs}
+
+
 def demand_required(
     resource: Resource, clean: Mapping[str, Any], invalid: dict[str, list[Invalid]], *, new: bool = True
 ) -> None:
@@ -144,7 +170,8 @@ def read_field(resource: Resource, name: str, value: Any, *, from_text: bool = F
 def _fault_of_unwritable(resource: Resource, name: str, value: Any) -> Invalid | None:
     if name == "deleted_at":
         return None if value is None else LIFE_CYCLE
-    return None if name in resource.all_fields or name in _DOCUMENT_MEMBERS else UNKNOWN
+    known = name in resource.all_fields or name in resource.beside or name in _DOCUMENT_MEMBERS
+    return None if known else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +210,10 @@ def _shape(resource: Resource, from_text: bool) -> _Shape:
 
 @lru_cache(maxsize=4096)
 def _reader(resource: Resource, name: str, from_text: bool) -> Read:
-    field, facts = resource.all_fields[name], resource.facts[name]
+    return _reader_of(resource.all_fields[name], resource.facts[name], from_text=from_text)
+
+
+def _reader_of(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
     typed, check = reader(field, facts, from_text=from_text), field.check
     demanded = field.required or not facts.nullable
     longest = facts.max_length

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from db.driver import Row
 from db.execute import Prepared
 from services.engine.context import Caller
+from services.engine.deployment import Deployment
 from services.engine.errors import Invalid, Problem
 from services.engine.resource import Action, Resource
 
@@ -19,7 +20,8 @@ class Change:
     None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row
     as a whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
     `generated` counts the attempts at values that fallbacks made, and `once` holds what the answer alone
-    shows of fields that are shown once, where that is not what is stored.
+    shows of fields that are shown once, where that is not what is stored. `inputs` are those of the action,
+    and `answer` is another row that is answered in place of this one.
     """
 
     id: str
@@ -33,6 +35,8 @@ class Change:
     document: bytes | None = None
     generated: dict[str, int] = field(default_factory=dict)
     once: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    answer: "Change | None" = None
 
     @property
     def after(self) -> dict[str, Any]:
@@ -57,6 +61,7 @@ class Work(Protocol):
 
     caller: Caller
     action: Action
+    deployment: Deployment
 
     async def rows(self, prepared: Prepared, *parameters: bytes | None) -> list[Row]:
         """Return the rows of one statement of `db.queries`; its workspace is filled in."""

@@ -103,7 +103,8 @@ def _by_operators(world: World, resource: Resource, field: Field) -> Iterator[Ca
 
 
 def _samples(world: World, resource: Resource, field: Field) -> list[Any]:
-    rows = world.deleted(resource) if field.name == "deleted_at" else world.live(resource)
+    hidden = field.name == "deleted_at" or field.reveals
+    rows = world.deleted(resource) if hidden else world.live(resource)
     values = sorted({row[field.name] for row in rows if row[field.name] is not None}, key=str)
     assert values or not rows, f"No row of {resource.plural} has a {field.name}, so it cannot be compared."
     return values

@@ -76,11 +76,17 @@ def _row(
         "updated_at": inserted + timedelta(seconds=n),
         "deleted_at": inserted + timedelta(days=1) if n % 11 == 10 else None,
     }
+    for column in table(resource.model).columns:
+        if column.name not in resource.facts and column.name in resource.settable:
+            row[column.name] = uuid.uuid5(workspace, f"{column.name} {n}").bytes[: column.type.length]  # type: ignore[attr-defined]  # Bytes have one.
     for name, facts in resource.facts.items():
         if name not in _OWN:
             ids = targets.get(name)
             empty = facts.nullable and (sparse or ids == [])
             row[name] = None if empty else ids[n % len(ids)] if ids else _value(resource, facts, n)
+            if name not in resource.all_fields and facts.kind is Kind.STRING:
+                # What no field shows may be unique among all workspaces.
+                row[name] = uuid.uuid5(workspace, f"{name} {n}").hex[: facts.max_length]
     return row
 
 

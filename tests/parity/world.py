@@ -57,7 +57,19 @@ class World:
         """Return the raw text of a token that nobody else uses."""
         with psycopg.connect(self.database) as connection:
             precheck = precheck_key(settings(self.database))
-            return add_token(connection, self.workspaces[workspace], scopes, precheck)
+            made = add_token(connection, self.workspaces[workspace], scopes, precheck)
+        self._note_token(made, workspace)
+        return made
+
+    def _note_token(self, raw: str, workspace: str) -> None:
+        """Add a token to the rows where tokens are a resource like others."""
+        found = next((each for each in self.catalog if each.plural == "tokens"), None)
+        if found is not None:
+            with psycopg.connect(self.database, row_factory=dict_row) as connection:
+                rows = connection.execute("SELECT * FROM tokens WHERE token_key = %s", [raw.split("_")[2][:16]])
+                self.rows[workspace, found.name] += [
+                    {name: rendered(row[name]) for name in found.all_fields} for row in rows
+                ]
 
     def traffic(self) -> tuple[int, int]:
         """Return how many statements and round trips the application has needed so far."""

@@ -1,6 +1,6 @@
 """A second seeded workspace that tests write to, beside the one that they only read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
@@ -13,6 +13,7 @@ from tests.support.client import Client
 from tests.support.databases import copied
 from tests.support.seed import Seed, add_token, plant, settings
 from tests.support.stored import Stored
+from tests.support.workshop import Workshop
 
 FURTHER = {
     ("globex", "writer"): ("all:write",),
@@ -53,3 +54,13 @@ async def open_to_writes(written: Seed) -> AsyncIterator[Application]:
 def shop(open_to_writes: Application, written: Seed) -> Client:
     """A client whose token writes everything in workspace acme."""
     return Client(open_to_writes, written.tokens["acme", "writer"])
+
+
+Workshops = Callable[[], Workshop]
+"""Makes a workspace that one test has to itself."""
+
+
+@pytest.fixture(scope="session")
+def workshops(open_to_writes: Application, written: Seed) -> Workshops:
+    """What makes workspaces in the database that tests write to."""
+    return lambda: Workshop(Client(open_to_writes), written.database)

@@ -57,8 +57,8 @@ def holds(row_value: Any, op: str, value: Any) -> bool:
 
 
 def pool(seed: Seed, plural: str, name: str) -> list[Row]:
-    """Return the rows that a filter on `name` sees; one on deleted_at sees the deleted ones too (C-33)."""
-    return seed.all(plural) if name == "deleted_at" else seed.live(plural)
+    """Return the rows that a filter on `name` sees: deleted ones too if it is on their end (C-33, C-85)."""
+    return seed.all(plural) if name in ("deleted_at", "revoked_at") else seed.live(plural)
 
 
 async def found(api: Client, plural: str, query: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.seed import Row
 
-_HIDDEN = {"workspace_id", "version", "line_items"}
+_HIDDEN = {"workspace_id", "version", "line_items", "token_key", "token_hash", "precheck"}
 _LINE = (
     "id",
     "product_id",
@@ -50,6 +50,10 @@ LINKS: dict[str, Callable[[Row], dict[str, str | None]]] = {
         "self": address("order-items", row["id"]),
         "product": address("products", row["product_id"]),
         "order": address("orders", row["order_id"]),
+    },
+    "tokens": lambda row: {
+        "self": address("tokens", row["id"]),
+        "rotated_from": address("tokens", row["rotated_from_id"]),
     },
     "audit_logs": lambda row: {"self": address("audit-logs", row["id"])},
 }

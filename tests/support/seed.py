@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from diptych.runtime import precheck_key
@@ -39,8 +40,9 @@ SCOPE_SETS: dict[str, tuple[str, ...]] = {
     "product_deleter": ("products:delete",),
 }
 
-_JSON = {"metadata", "nutrition", "settings", "before", "after"}
-_ORDER = ("brands", "categories", "products", "customers", "orders", "order_items", "audit_logs")
+_JSON = {"metadata", "nutrition", "settings", "before", "after", "scopes"}
+_ORDER = ("brands", "categories", "products", "customers", "orders", "order_items", "audit_logs", "tokens")
+_NO_HASH = "no hash at all"
 
 
 def settings(database: str, **changes: Any) -> Settings:
@@ -50,6 +52,10 @@ def settings(database: str, **changes: Any) -> Settings:
         "database_url": database,
         "secret_key": SECRET,
         "database_connections": 4,
+        # Nothing is to change by itself between two looks at a token.
+        "token_use_seconds": 0,
+        # Suites ask more than any token may; those that are about limits set them.
+        "limits": "off",
         **changes,
     }
     return Settings(_env_file=None, **values)
@@ -287,6 +293,36 @@ def _audit_logs(maker: _Maker) -> list[Row]:
     ]
 
 
+def _tokens(maker: _Maker) -> list[Row]:
+    """Return tokens that nobody holds, the deleted ones revoked."""
+    made: list[Row] = []
+    for n in range(11):
+        deleted = _deleted(n, 4)
+        made.append(
+            maker.row(
+                n,
+                name=f"Bot {n % 4}",
+                kind=("api", "api", "session")[n % 3],
+                token_prefix=f"dip_test_{n % 3:03x}",
+                token_key=maker.id().hex[:16],
+                token_hash=_NO_HASH,
+                precheck=bytes(4),
+                scopes=[["products:read"], [], ["all:read"], ["orders:read", "products:write"]][n % 4],
+                rate_limit_tier=("standard", "pro", None)[n % 3],
+                rate_limit_per_minute=100 * n if n % 4 == 1 else None,
+                burst=10 if n % 4 == 1 else None,
+                rate_limit_per_day=10_000 if n % 4 == 2 else None,
+                last_used_at=None if n % 3 == 2 else BEGINNING + timedelta(days=1, minutes=n // 2),
+                expires_at=None if n % 3 == 1 else BEGINNING + timedelta(days=400 + n // 2),
+                revoked_at=deleted,
+                rotated_from_id=made[n - 3]["id"] if n % 5 == 4 else None,
+                created_by_token_id=made[0]["id"] if n % 2 else None,
+                deleted_at=deleted,
+            )
+        )
+    return made
+
+
 def _tenant(maker: _Maker) -> dict[str, list[Row]]:
     brands, categories, customers = _brands(maker), _categories(maker), _customers(maker)
     products = _products(maker, categories, brands)
@@ -300,6 +336,7 @@ def _tenant(maker: _Maker) -> dict[str, list[Row]]:
         "orders": orders,
         "order_items": lines,
         "audit_logs": _audit_logs(maker),
+        "tokens": _tokens(maker),
     }
 
 
@@ -336,7 +373,16 @@ def plant(database: str, scope_sets: Iterable[str] = SCOPE_SETS) -> Seed:
         seed.tokens["globex", "reader"] = add_token(
             connection, seed.workspaces["globex"]["id"], SCOPE_SETS["reader"], key
         )
+        for slug, rows in seed.rows.items():
+            rows["tokens"] += _held(connection, seed.workspaces[slug]["id"])
     return seed
+
+
+def _held(connection: psycopg.Connection[Any], workspace: uuid.UUID) -> list[Row]:
+    """Return the tokens that somebody holds."""
+    text = "SELECT * FROM tokens WHERE workspace_id = %s AND token_hash <> %s"
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(text, [workspace, _NO_HASH]).fetchall()
 
 
 def insert(connection: psycopg.Connection[Any], table: str, rows: Iterable[Row]) -> None:
@@ -373,7 +419,7 @@ def add_token(
         "token_key": made.key,
         "token_hash": made.hash,
         "precheck": made.precheck,
-        "scopes": Jsonb(sorted(scopes)),
+        "scopes": sorted(scopes),
         **values,
     }
     insert(connection, "tokens", [row])

@@ -1,0 +1,52 @@
+"""When tokens were last used: noted in memory, written in batches beside the requests (Q-20)."""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+
+from db.driver import DatabaseError
+from db.execute import Call, Database
+from db.queries.tokens import USED
+from services.engine import encoding
+
+_LEAST_SECONDS = 60.0
+
+_log = logging.getLogger("diptych")
+
+
+class Uses:
+    """The tokens used in this process since the last batch; a batch that is lost is not missed.
+
+    One token is written at most once a minute, whatever the number of processes.
+    """
+
+    def __init__(self) -> None:
+        self._used: dict[str, str] = {}
+        self._written: dict[str, float] = {}
+
+    def note(self, token_id: str, workspace_id: str) -> None:
+        """Remember that a token was used."""
+        self._used[token_id] = workspace_id
+
+    async def write(self, database: Database) -> None:
+        """Write down which tokens were used; raises DatabaseError."""
+        now = time.monotonic()
+        self._written = {id_: at for id_, at in self._written.items() if now - at < _LEAST_SECONDS}
+        due: dict[str, list[bytes]] = defaultdict(list)
+        for token_id in [id_ for id_ in self._used if id_ not in self._written]:
+            due[self._used.pop(token_id)].append(token_id.encode())
+            self._written[token_id] = now
+        for workspace_id, ids in due.items():
+            async with database.transaction(workspace_id, "") as transaction:
+                await transaction.run(Call(USED, (encoding.array(ids),)))
+                await transaction.commit()
+
+    async def keep_writing(self, database: Database, pause: float) -> None:
+        """Write every `pause` seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                await self.write(database)
+            except DatabaseError as error:
+                _log.warning("It was not written down which tokens were used: %s", error)

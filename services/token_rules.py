@@ -1,0 +1,303 @@
+"""Tokens as a resource: who may grant what, who may end whose, and the last admin, who stays."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from db.models import RateTier, Token, TokenKind
+from db.queries import token_rules as queries
+from services import tokens
+from services.engine import encoding
+from services.engine.access import Principal, covers
+from services.engine.errors import Invalid, conflict, insufficient_scope
+from services.engine.resource import Action, ActionKind, Field, Kind, Relation, Resource, Shown
+from services.engine.work import Change, Work
+
+ADMIN = "all:write"
+"""The scope that makes a token one of the workspace's admins (C-08)."""
+
+LONGEST_GRACE_HOURS = 720
+
+_LIMITS = ("rate_limit_tier", "rate_limit_per_minute", "burst", "rate_limit_per_day")
+_MOST_POINTS = 100_000
+_PAST = Invalid("greater_than", "This must lie in the future.")
+_NO_TEXTS = Invalid("invalid_format", "This must be a list of texts such as products:read.")
+
+
+def canonical(scopes: Collection[str]) -> list[str]:
+    """Return scopes in their stored form: sorted, each once, older spellings translated (C-06)."""
+    return sorted({_canonical(scope.strip()) for scope in scopes})
+
+
+def _canonical(scope: str) -> str:
+    if scope in ("read", "write"):
+        return f"all:{scope}"
+    name, _, word = scope.replace("-", "_").partition(":")
+    return f"{'tokens' if name == 'api_keys' else name}:{word}"
+
+
+def _scopes(value: list[Any]) -> list[str] | Invalid:
+    return canonical(value) if all(isinstance(scope, str) for scope in value) else _NO_TEXTS
+
+
+async def create(work: Work, changes: Sequence[Change]) -> None:
+    """Make tokens that may do no more than the one that makes them."""
+    for each in changes:
+        _judge_grants(work, each)
+        if each.good:
+            each.values["created_by_token_id"] = work.caller.principal.token_id
+            await _mint(work, each)
+
+
+async def change(work: Work, changes: Sequence[Change]) -> None:
+    """Rename tokens, and change what they may do; their sessions on every worker follow at once."""
+    for each in changes:
+        _judge_rank(work.caller.principal, each)
+        _judge_grants(work, each)
+    await _keep_an_admin(work, [each for each in changes if each.good and _gives_up(each)])
+
+
+async def revoke(work: Work, changes: Sequence[Change]) -> None:
+    """End tokens for good (S3-084 to S3-089)."""
+    for each in changes:
+        _judge_rank(work.caller.principal, each)
+        each.values["revoked_at"] = each.values["deleted_at"]
+    await _keep_an_admin(work, [each for each in changes if each.good])
+
+
+async def rotate(work: Work, changes: Sequence[Change]) -> None:
+    """Put a new token in the place of each, which ends when the grace period does (C-85)."""
+    for each in changes:
+        stored = each.stored or {}
+        lacking = _lacking(work.caller.principal, stored["scopes"])
+        if lacking is not None:
+            each.problem = lacking
+            continue
+        hours = str(each.inputs["grace_period_hours"]).encode()
+        ends, over, replaced = (await work.rows(queries.ROTATING, each.id.encode(), hours))[0]
+        if over == b"t":
+            each.problem = conflict("The token has expired, so there is nothing to replace.")
+        elif replaced == b"t":
+            each.problem = conflict("The token was rotated before; rotate the one that replaced it.")
+        else:
+            await _replace(work, each, (ends or b"").decode())
+
+
+async def _replace(work: Work, old: Change, ends: str) -> None:
+    stored = old.stored or {}
+    kept = {name: stored[name] for name in ("name", "kind", "scopes", "expires_at", *_LIMITS)}
+    made = {"rotated_from_id": old.id, "created_by_token_id": work.caller.principal.token_id}
+    new = work.new(TOKEN, {**kept, **made})
+    await _mint(work, new)
+    new.once["grace_period_ends_at"] = ends
+    await work.insert(TOKEN, [new])
+    old.values["expires_at"], old.answer = ends, new
+
+
+async def _mint(work: Work, change: Change) -> None:
+    environment = tokens.Environment(work.deployment.environment)
+    key = tokens.precheck_key(work.deployment)
+    # Hashing takes tens of milliseconds, in which others must be answered.
+    made = await asyncio.to_thread(tokens.generate, environment, key)
+    change.values |= {
+        "token_prefix": made.prefix,
+        "token_key": made.key,
+        "token_hash": made.hash,
+        "precheck": "\\x" + made.precheck.hex(),
+    }
+    change.once["token"] = made.raw
+
+
+# Who may do what
+
+
+def _judge_grants(work: Work, change: Change) -> None:
+    """Refuse what the caller does not hold itself, and an end that is past already."""
+    principal, stored = work.caller.principal, change.stored or {}
+    added = sorted({*change.values.get("scopes", ())} - {*stored.get("scopes", ())})
+    change.problem = change.problem or _lacking(principal, added)
+    fallback = {"rate_limit_tier": RateTier.STANDARD}
+    limited = any(change.after.get(name) != (stored or fallback).get(name) for name in _LIMITS)
+    if limited and not is_admin(principal.scopes):
+        # Whoever could raise a limit could spend more than was granted.
+        change.problem = change.problem or insufficient_scope(ADMIN, list(principal.scopes))
+    ends = change.values.get("expires_at")
+    if ends is not None and ends != stored.get("expires_at") and ends <= moment(work):
+        change.refuse("expires_at", _PAST)
+
+
+def _judge_rank(principal: Principal, change: Change) -> None:
+    """Refuse changes of an admin token to all but admins and itself."""
+    held = (change.stored or {})["scopes"]
+    if is_admin(held) and not is_admin(principal.scopes) and change.id != principal.token_id:
+        change.problem = insufficient_scope(ADMIN, list(principal.scopes))
+
+
+def _lacking(principal: Principal, scopes: Collection[str]) -> Any:
+    """Return the 403 problem that names the first of `scopes` that the caller may not hand on, if any."""
+    lacking = next((scope for scope in scopes if not covers(principal.scopes, scope)), None)
+    return None if lacking is None else insufficient_scope(lacking, list(principal.scopes))
+
+
+def is_admin(scopes: Collection[str]) -> bool:
+    """Tell whether a token of these scopes is one of its workspace's admins."""
+    return ADMIN in scopes
+
+
+# The last admin
+
+
+def _gives_up(change: Change) -> bool:
+    """Tell whether a change makes an admin less lasting: fewer scopes, or an earlier end."""
+    before, after = change.stored or {}, change.after
+    ends, ended = after["expires_at"], before["expires_at"]
+    return not is_admin(after["scopes"]) or (ends is not None and (ended is None or ends < ended))
+
+
+async def _keep_an_admin(work: Work, changes: Sequence[Change]) -> None:
+    """Refuse changes that would leave the workspace without an admin token (S3-089)."""
+    losing = [each for each in changes if _counts(work, each.stored or {})]
+    if not losing:
+        return
+    await work.rows(queries.LOCK_ADMINS)
+    ids = encoding.array([each.id.encode() for each in losing])
+    if (await work.rows(queries.OTHER_ADMINS, ids))[0][0] == b"0":
+        for each in losing:
+            each.problem = conflict("This is the last admin token of the workspace, which must keep one.")
+
+
+def _counts(work: Work, stored: Mapping[str, Any]) -> bool:
+    ends = stored["expires_at"]
+    live = ends is None or ends > moment(work)
+    return live and stored["kind"] == TokenKind.API and is_admin(stored["scopes"])
+
+
+def moment(work: Work) -> datetime:
+    """Return when the request at hand began, in UTC."""
+    return datetime.fromtimestamp(work.caller.now, UTC)
+
+
+_RAW = Field(
+    "token",
+    "The token itself, which nobody can read again.",
+    shown=Shown.ONCE,
+    kind=Kind.STRING,
+    example="dip_prod_…",
+)
+_GRACE = Field(
+    "grace_period_hours",
+    "For how many hours both tokens open the door; 0 ends the old one at once.",
+    kind=Kind.INTEGER,
+    minimum=0,
+    maximum=LONGEST_GRACE_HOURS,
+    default=24,
+    example=24,
+)
+_GRACE_ENDS = Field(
+    "grace_period_ends_at", "When the old token ends, in UTC.", kind=Kind.DATETIME, example=None
+)
+
+TOKEN = Resource(
+    name="token",
+    plural="tokens",
+    model=Token,
+    doc="A credential of the workspace: what opens the API, and what it may do there.",
+    bulk=False,
+    fields=(
+        Field(
+            "name",
+            "What the token is for.",
+            writable=True,
+            required=True,
+            filterable=True,
+            sortable=True,
+            example="research-bot",
+        ),
+        Field(
+            "kind",
+            "What it is for: `api` for programs, `session` for a person who has logged in.",
+            filterable=True,
+            enum=TokenKind,
+        ),
+        Field("token_prefix", "Its first 12 characters, to know it by.", filterable=True),
+        Field(
+            "scopes",
+            "What it may do, as `resource:action`; an empty list is nothing at all.",
+            writable=True,
+            required=True,
+            check=_scopes,
+            among=lambda catalog: catalog.scopes,
+            example=["products:read", "orders:write"],
+        ),
+        Field(
+            "rate_limit_tier",
+            "Its named rate limit; null means the standard one.",
+            writable=True,
+            enum=RateTier,
+            example="standard",
+        ),
+        Field(
+            "rate_limit_per_minute",
+            "Points per minute, in place of its tier's.",
+            writable=True,
+            minimum=1,
+            maximum=_MOST_POINTS,
+        ),
+        Field(
+            "burst", "Points at once, in place of its tier's.", writable=True, minimum=1, maximum=_MOST_POINTS
+        ),
+        Field(
+            "rate_limit_per_day",
+            "Points per day (UTC), if they are limited.",
+            writable=True,
+            minimum=1,
+            maximum=_MOST_POINTS * 1440,
+        ),
+        Field(
+            "last_used_at",
+            "When it was last used, to the minute, in UTC.",
+            filterable=True,
+            sortable=True,
+        ),
+        Field(
+            "expires_at",
+            "When it ends by itself, in UTC; null means never.",
+            writable=True,
+            filterable=True,
+            sortable=True,
+        ),
+        Field(
+            "revoked_at",
+            "When it was revoked, in UTC; a filter on it shows revoked tokens too.",
+            filterable=True,
+            reveals=True,
+        ),
+        Field("rotated_from_id", "The token that it replaced, or null.", filterable=True),
+        Field("created_by_token_id", "The token that made it, or null.", filterable=True),
+    ),
+    relations=(Relation("rotated_from", "The token that it replaced.", via="rotated_from_id", one="token"),),
+    aliases={"prefix": "token_prefix"},
+    actions=(
+        Action(ActionKind.CREATE, "create", "created", "Make a new one.", create, shows=(_RAW,)),
+        Action(ActionKind.REPLACE, "replace", "updated", "Replace all of it.", change),
+        Action(ActionKind.UPDATE, "update", "updated", "Change some of it.", change),
+        Action(
+            ActionKind.DELETE,
+            "delete",
+            "revoked",
+            "Revoke it at once and for good; a token may do this to itself without any scope.",
+            revoke,
+            on_oneself=True,
+        ),
+        Action(
+            ActionKind.ITEM,
+            "rotate",
+            "rotated",
+            "Put a new one with the same name, scopes and limits in its place.",
+            rotate,
+            inputs=(_GRACE,),
+            shows=(_RAW, _GRACE_ENDS),
+        ),
+    ),
+)
