@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from db import migrate
-from db.driver import DatabaseError, Statement
+from db.driver import DatabaseError, Driver, Statement
 from diptych import edge, logs, runtime, shell
 from diptych.later import Later
 from diptych.settings import Settings
@@ -42,29 +42,44 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _end_with_parent()
         graphql.begin()
+        await running.limiter.open()
         yield
+        await running.limiter.close()
         await running.driver.close()
 
     async def checks() -> dict[str, str]:
         await graphql.ready()
-        try:
-            rows = await running.driver.fetch(_REVISION, ())
-        except DatabaseError as error:
-            known = error.sqlstate == "42P01"
-            return {
-                "database": "ok" if known else "unavailable",
-                "migrations": "missing" if known else "unknown",
-            }
-        current = bool(rows) and rows[0][0] == migrate.head().encode()
-        return {"database": "ok", "migrations": "ok" if current else "outdated"}
+        found = await _checked(running.driver)
+        if running.limiter.lost is not None:
+            found["redis"] = "unavailable" if running.limiter.lost else "ok"
+        return found
 
     return edge.Edge(
         Rest(catalog, running.reader, running.writer, origin=settings.public_url),
         {"/graphql": graphql},
         shell.build(version("diptych"), checks, lifespan, settings.public_url),
         running.authenticator,
-        edge.EdgeSettings(tuple(settings.cors_origins), settings.body_limit, settings.public_url),
+        running.limiter,
+        edge.EdgeSettings(
+            tuple(settings.cors_origins),
+            settings.body_limit,
+            settings.public_url,
+            rate_aliases=settings.rate_headers == "all",
+        ),
     )
+
+
+async def _checked(driver: Driver) -> dict[str, str]:
+    try:
+        rows = await driver.fetch(_REVISION, ())
+    except DatabaseError as error:
+        known = error.sqlstate == "42P01"
+        return {
+            "database": "ok" if known else "unavailable",
+            "migrations": "missing" if known else "unknown",
+        }
+    current = bool(rows) and rows[0][0] == migrate.head().encode()
+    return {"database": "ok", "migrations": "ok" if current else "outdated"}
 
 
 def _graphql(settings: Settings, running: runtime.Runtime) -> edge.Surface:

@@ -22,6 +22,8 @@ from services.engine.context import Caller
 from services.engine.credentials import presented
 from services.engine.encoding import identifier
 from services.engine.errors import Problem, Slug, bad_request, internal_error, not_found
+from services.engine.limiter import Limiter
+from services.engine.limits import Standing
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,6 +32,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = f"{BASE}/"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_UNLIMITED = ("/health", f"{BASE}/health", "/metrics")
+_UNAUTHORISED, _FAILED = 401, 500
 _log = logging.getLogger("diptych")
 
 
@@ -48,7 +52,11 @@ class Surface(Protocol):
 
 @dataclass(slots=True)
 class Incoming:
-    """One request as it arrived: headers by lower-case name, and those that may repeat in full."""
+    """One request as it arrived: headers by lower-case name, and those that may repeat in full.
+
+    `client` is the address it came from, `caller` whose token it carried once that is known, and `standing`
+    what the address has left if it was charged.
+    """
 
     method: str
     path: str
@@ -57,15 +65,22 @@ class Incoming:
     authorization: list[bytes]
     api_key: list[bytes]
     request_id: str
+    client: str = ""
+    caller: Caller | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """What the edge is told: allowed origins, the largest body in bytes, and the address of problem types."""
+    """What the edge is told: allowed origins, the largest body in bytes, and the address of problem types.
+
+    `rate_aliases` adds the older names of the headers about limits (C-57).
+    """
 
     cors_origins: tuple[str, ...] = ()
     body_limit: int = 1_048_576
     origin: str = ""
+    rate_aliases: bool = True
 
 
 class Edge:
@@ -77,10 +92,11 @@ class Edge:
         surfaces: dict[str, Later[Surface]],
         shell: Application,
         authenticator: Authenticator,
+        limiter: Limiter,
         settings: EdgeSettings,
     ) -> None:
         self._rest, self._surfaces, self._shell = rest, surfaces, shell
-        self._authenticator, self._settings = authenticator, settings
+        self._authenticator, self._limiter, self._settings = authenticator, limiter, settings
         self._public = frozenset({f"{BASE}/health"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,12 +151,32 @@ class Edge:
     ) -> Response:
         """Return the answer, or the problem that stopped it; anything unforeseen is logged in full."""
         try:
-            return await answer(request, receive)
+            found = await answer(request, receive)
         except Problem as problem:
-            return self._problem(problem, request, surface)
+            found = self._problem(problem, request, surface)
         except Exception:
             _log_failure(request)
             return self._problem(internal_error(request.request_id), request, surface)
+        try:
+            await self._charge(request, found.status)
+        except Problem as problem:
+            return self._problem(problem, request, surface)
+        return found
+
+    async def _charge(self, request: Incoming, status: int) -> None:
+        """Charge what was answered without a charge; raises the 429 problem, which is then the answer.
+
+        Without a live token it is the client's address that pays. What the server failed at costs nothing.
+        """
+        caller = request.caller
+        if status >= _FAILED:
+            return
+        if caller is None or status == _UNAUTHORISED:
+            request.caller = None
+            if request.standing is None:
+                await self._limiter.charge_visitor(request)
+        elif caller.taken is None:
+            await self._limiter.charge(caller, 1)
 
     def _problem(self, problem: Problem, request: Incoming, surface: Surface | None) -> Response:
         if surface is not None:
@@ -152,10 +188,12 @@ class Edge:
     async def _caller(self, request: Incoming) -> Caller:
         raw = presented(request.authorization, request.api_key)
         principal, credential = await self._authenticator.authenticate(raw)
+        caller = Caller(principal, credential, request.request_id, request.path, time.time())
+        request.caller = caller
         workspace = request.headers.get(b"x-workspace-id")
         if workspace is not None:
             await self._check_workspace(workspace.decode("latin-1"), principal, credential)
-        return Caller(principal, credential, request.request_id, request.path, time.time())
+        return caller
 
     async def _check_workspace(self, named: str, principal: Principal, credential: bytes) -> None:
         """Raise the 404 problem unless `named` is the id or the slug of the token's workspace (C-11)."""
@@ -205,6 +243,9 @@ class Edge:
 
     def _common(self, request: Incoming, present: Headers) -> Headers:
         found = [*shared.SECURITY, (b"x-request-id", request.request_id.encode())]
+        standing = request.standing if request.caller is None else request.caller.standing
+        if standing is not None:
+            found += shared.rate_limit(standing, aliases=self._settings.rate_aliases)
         if not any(name == b"content-security-policy" for name, _ in present):
             found.append((b"content-security-policy", shared.CSP))
         if self._settings.cors_origins:
@@ -223,6 +264,12 @@ class Edge:
                 message["body"] = b""
             await send(message)
 
+        if not request.path.startswith(_UNLIMITED):
+            try:
+                await self._limiter.charge_visitor(request)
+            except Problem as problem:
+                await self._send(send, request, self._problem(problem, request, None))
+                return
         scope["path"] = request.path
         scope.setdefault("state", {})["request_id"] = request.request_id
         try:
@@ -254,6 +301,7 @@ def _incoming(scope: Scope) -> Incoming:
         authorization,
         api_key,
         shared.request_id(headers.get(b"x-request-id")),
+        (scope.get("client") or ("",))[0],
     )
 
 

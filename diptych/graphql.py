@@ -48,7 +48,11 @@ class GraphQLSurface:
         """Return the response of a problem that stopped a whole request."""
         accept = _text(request.headers.get(b"accept"))
         found = self._graphql.problem(
-            problem, instance=request.path, request_id=request.request_id, accept=accept
+            problem,
+            instance=request.path,
+            request_id=request.request_id,
+            accept=accept,
+            caller=request.caller,
         )
         return Response(found.status, found.headers, found.body)
 

@@ -1,10 +1,12 @@
-"""Headers of every response: security, correlation and cross-origin access."""
+"""Headers of every response: security, correlation, limits and cross-origin access."""
 
 import os
 import re
+import time
 from collections.abc import Sequence
 
 from rest.http import Headers
+from services.engine.limits import Standing
 
 CSP = b"default-src 'none'; frame-ancestors 'none'"
 
@@ -47,6 +49,25 @@ def trace_id(traceparent: bytes | None) -> str | None:
     """Return the trace id of a `traceparent` header (W3C Trace Context), None if absent or malformed."""
     found = _TRACEPARENT.match(traceparent) if traceparent is not None else None
     return found[1].decode() if found is not None and found[1] != b"0" * 32 else None
+
+
+def rate_limit(standing: Standing, *, aliases: bool) -> Headers:
+    """Return what is left of a budget under its names: the first two, or all of them (C-57)."""
+    limit, remaining, reset = b"%d" % standing.limit, b"%d" % standing.remaining, b"%d" % standing.reset
+    found = [
+        (b"ratelimit", b"limit=%b, remaining=%b, reset=%b" % (limit, remaining, reset)),
+        (b"ratelimit-policy", standing.policy.encode()),
+    ]
+    if aliases:
+        found += [
+            (b"ratelimit-limit", limit),
+            (b"ratelimit-remaining", remaining),
+            (b"ratelimit-reset", reset),
+            (b"x-ratelimit-limit", limit),
+            (b"x-ratelimit-remaining", remaining),
+            (b"x-ratelimit-reset", b"%d" % (int(time.time()) + standing.reset)),
+        ]
+    return found
 
 
 def allowed_origin(origin: bytes | None, allowed: Sequence[str]) -> Headers:

@@ -15,7 +15,9 @@ from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.cursor import CursorCodec
 from services.engine.dispatch import Writer
-from services.engine.read import Reader, Unlimited
+from services.engine.limiter import Limited, Limiter, Unlimited
+from services.engine.limits import ProcessStore, policy
+from services.engine.read import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Runtime:
     authenticator: Authenticator
     reader: Reader
     writer: Writer
+    limiter: Limiter
 
 
 def derived(key: bytes, purpose: str) -> bytes:
@@ -58,7 +61,21 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
         verify=tokens.verify,
     )
     codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
-    database, limiter = Database(driver, codec.key, wall), Unlimited()
+    database, limiter = Database(driver, codec.key, wall), limiter_of(settings)
     reader = Reader(catalog, database, authenticator, codec, limiter)
     writer = Writer(catalog, database, authenticator, limiter, base=BASE, origin=settings.public_url)
-    return Runtime(driver, authenticator, reader, writer)
+    return Runtime(driver, authenticator, reader, writer, limiter)
+
+
+def limiter_of(settings: Settings) -> Limiter:
+    """Return the limiter that settings describe: none, or one that counts in this process or in a Redis."""
+    if settings.limits == "off":
+        return Unlimited()
+    addresses = policy(settings.address_limit)
+    if settings.redis_url is None:
+        return Limited(ProcessStore(), ProcessStore(), addresses)
+    # Loading its client takes as long as all the rest, and few servers need it.
+    from db.redis_limits import RedisStore
+
+    store = RedisStore(settings.redis_url.get_secret_value())
+    return Limited(store, store, addresses)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -32,8 +33,8 @@ def serve(
     # Nothing is started or filled for a server that could not listen.
     with _listening(given) as listener, database(given) as url:
         _announce(given, listener, _demo(given, given.database_direct_url or url) if demo else None)
-        with working(given, url) if works else contextlib.nullcontext():
-            _run(given, url, workers, listener)
+        with working(given, url) if works else contextlib.nullcontext(), _counting(given, workers) as counts:
+            _run(given, url, workers, listener, counts)
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -54,7 +55,26 @@ def _listening(settings: Settings) -> socket.socket:
     return listener
 
 
-def _run(settings: Settings, url: str, workers: int, listener: socket.socket) -> None:
+@contextlib.contextmanager
+def _counting(settings: Settings, workers: int) -> Iterator[dict[str, str]]:
+    """Yield what tells processes where to count limits together, which a single one need not be told."""
+    if workers == 1 or settings.redis_url is not None or settings.limits == "off":
+        yield {}
+        return
+    from db import valkey
+
+    program = valkey.program()
+    if program is None:
+        click.echo(
+            "Every worker counts limits by itself: there is no Valkey and no DIPTYCH_REDIS_URL.", err=True
+        )
+        yield {}
+        return
+    with valkey.running(program) as url:
+        yield {"DIPTYCH_REDIS_URL": url}
+
+
+def _run(settings: Settings, url: str, workers: int, listener: socket.socket, counts: dict[str, str]) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -66,6 +86,7 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket) ->
         "DIPTYCH_ENV": settings.env,
         "DIPTYCH_DATA_DIR": str(settings.data_dir),
         "DIPTYCH_PARENT": str(os.getpid()),
+        **counts,
     }
     config = uvicorn.Config(
         "diptych.app:create",

@@ -58,6 +58,16 @@ class Settings(BaseSettings):
     )
     body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
     cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
+    redis_url: SecretStr | None = Field(
+        default=None, description="A Redis or Valkey that several processes count limits in."
+    )
+    limits: str = Field(default="on", pattern="^(on|off)$", description="`off` limits nobody.")
+    address_limit: int = Field(
+        default=60, ge=1, description="Requests without a live token per minute and client address."
+    )
+    rate_headers: str = Field(
+        default="all", pattern="^(all|law)$", description="`law` leaves out the older names of RateLimit."
+    )
     worker_seconds: int = Field(default=600, ge=1, description="Seconds between two rounds of periodic work.")
 
     @field_validator("cors_origins", mode="before")

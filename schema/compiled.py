@@ -51,11 +51,10 @@ _ROLES = {"after": Role.CURSOR, "before": Role.CURSOR, "search": Role.SEARCH, "p
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an execution brought: the JSON of `data`, what went wrong, and the points it cost."""
+    """What an execution brought: the JSON of `data`, and what went wrong."""
 
     data: bytes
     failures: list[Failure]
-    cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,17 +219,15 @@ async def run(reader: Reader, caller: Caller, shape: Shape, values: list[Any]) -
     requests = [Request(each, partial(each.intent, caller), values) for each in roots]
     answers = iter(await _read(reader, caller, requests))
     failures: list[Failure] = []
-    cost, pieces = 0, []
+    pieces = []
     for head, each in zip(shape.heads, shape.roots, strict=True):
         pieces.append(head)
         if isinstance(each, bytes):
             pieces.append(each)
             continue
-        answer = next(answers)
-        pieces.append(each.body(answer, failures))
-        cost += 0 if isinstance(answer, Problem) else answer.cost
+        pieces.append(each.body(next(answers), failures))
     pieces.append(b"}")
-    return Outcome(b"".join(pieces), failures, cost)
+    return Outcome(b"".join(pieces), failures)
 
 
 async def _read(reader: Reader, caller: Caller, requests: Sequence[Request]) -> Sequence[Answer | Problem]:

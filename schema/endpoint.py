@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import orjson
 
 from schema import compiled, http
 from schema.build import build
-from schema.compiled import ENDING, Operation, Outcome
+from schema.compiled import ENDING, Operation
 from schema.documents import Documents
 from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
 from schema.executor import Executor
@@ -32,6 +32,7 @@ FORCING_HEADER = b"x-diptych-execute"
 
 _TOLD_HEADER = b"x-diptych-execution"
 _MOST_KEPT_VALUES = 500
+_LEAST_COST = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """One response of a batch: `data` is None where nothing ran."""
+    """One response of a batch: `data` is None where nothing ran; `cost` is what the extensions say of it."""
 
     data: bytes | None
     failures: Sequence[Failure]
     way: str = "none"
+    cost: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,22 @@ class GraphQL:
         except HttpProblem as problem:
             # A dead token hears only that it is dead.
             await self._reader.confirm(caller)
+            await self._reader.limiter.charge(caller, _LEAST_COST)
             return self._refused(problem, caller, accept)
         return self._response(caller, media_type, answered)
 
-    def problem(self, problem: Problem, *, instance: str, request_id: str, accept: str | None) -> Response:
-        """Return the response of a problem that stopped a whole request."""
-        return self._stopped(problem, instance, request_id, accept, [])
+    def problem(
+        self,
+        problem: Problem,
+        *,
+        instance: str,
+        request_id: str,
+        accept: str | None,
+        caller: Caller | None = None,
+    ) -> Response:
+        """Return the response of a problem that stopped a whole request, of `caller` if it had one."""
+        cost = b"" if caller is None else cost_of(caller, caller.asked)
+        return self._stopped(problem, instance, request_id, accept, [], cost)
 
     async def _prepared(
         self, caller: Caller, method: str, request: GraphQLRequest, forced: bool
@@ -137,22 +149,36 @@ class GraphQL:
             return _Run(self._documents.operation(method, request), request, forced)
         except RefusedError as refusal:
             await self._reader.confirm(caller)
-            return _Answered(None, refusal.failures)
+            await self._reader.limiter.charge(caller, _LEAST_COST)
+            return _Answered(None, refusal.failures, cost=cost_of(caller, _LEAST_COST))
 
     async def _answered(self, caller: Caller, run: _Run | _Answered, key: IdempotencyKey | None) -> _Answered:
         """Run one request of a batch, or the only one; raises the 401 and 429 problems."""
         if isinstance(run, _Answered):
             return run
+        before = caller.taken
+        data, failures, way = await self._ran(caller, run, key)
+        if caller.taken == before:
+            # Whatever reads no row costs as much as the least that does, unless it is free by its nature.
+            await self._reader.limiter.charge(caller, _LEAST_COST)
+        return _Answered(data, failures, way, cost_of(caller, (caller.taken or 0) - (before or 0)))
+
+    async def _ran(
+        self, caller: Caller, run: _Run, key: IdempotencyKey | None
+    ) -> tuple[bytes | None, Sequence[Failure], str]:
+        """Return what one request brought, what went wrong and the way it went."""
         operation, request = run.operation, run.request
         try:
             kept = _bounded(request, operation) <= _MOST_KEPT_VALUES
             shape, values = (None, []) if run.executed else self._split(caller, operation, request, kept)
             if shape is not None:
-                return _told(await compiled.run(self._reader, caller, shape, values), "compiled")
-            return _told(await self._executor.run(caller, operation, request, key), "executor")
+                outcome, way = await compiled.run(self._reader, caller, shape, values), "compiled"
+            else:
+                outcome, way = await self._executor.run(caller, operation, request, key), "executor"
         except RefusedError as refusal:
             await self._reader.confirm(caller)
-            return _Answered(None, refusal.failures)
+            return None, refusal.failures, "none"
+        return outcome.data, outcome.failures, way
 
     def _split(
         self, caller: Caller, operation: Operation, request: GraphQLRequest, kept: bool
@@ -170,7 +196,7 @@ class GraphQL:
         """Run the requests of a batch: in order if one of them writes, else at once."""
         writing = sum(isinstance(run, _Run) and run.operation.writes for run in runs)
         if not writing:
-            return await asyncio.gather(*(self._answered(caller, run, None) for run in runs))
+            return await self._at_once(caller, runs)
         told = _key(key, alone=writing == 1)
         answered: list[_Answered] = []
         for run in runs:
@@ -180,8 +206,21 @@ class GraphQL:
                 if problem.slug in ENDING or not answered:
                     raise
                 # What the requests before it have written must still be told.
-                answered.append(_Answered(None, [Failure(problem)]))
+                answered.append(_Answered(None, [Failure(problem)], cost=cost_of(caller, caller.asked)))
         return answered
+
+    async def _at_once(self, caller: Caller, runs: Sequence[_Run | _Answered]) -> list[_Answered]:
+        """Run requests that only read, each charged by itself."""
+        callers = [replace(caller, taken=None) for _ in runs]
+        pairs = zip(callers, runs, strict=True)
+        try:
+            return await asyncio.gather(*(self._answered(each, run, None) for each, run in pairs))
+        finally:
+            for each in callers:
+                if each.taken is not None:
+                    caller.taken, caller.asked = (caller.taken or 0) + each.taken, each.asked
+                    known = [found for found in (caller.standing, each.standing) if found is not None]
+                    caller.standing = min(known, key=lambda found: found.remaining, default=None)
 
     # Responses
 
@@ -199,10 +238,10 @@ class GraphQL:
 
     def _body(self, caller: Caller, answered: _Answered) -> bytes:
         if not answered.failures:
-            return b'{"data":' + (answered.data or b"null") + b"}"
+            return b'{"data":' + (answered.data or b"null") + answered.cost + b"}"
         errors = orjson.dumps(entries(answered.failures, caller, self.settings.origin))
         data = b"" if answered.data is None else b',"data":' + answered.data
-        return b'{"errors":' + errors + data + b"}"
+        return b'{"errors":' + errors + data + answered.cost + b"}"
 
     def _ways(self, answered: Sequence[_Answered]) -> Headers:
         if not self.settings.open_ways:
@@ -211,10 +250,17 @@ class GraphQL:
 
     def _refused(self, refusal: HttpProblem, caller: Caller, accept: str | None) -> Response:
         extra = [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
-        return self._stopped(of_http(refusal), caller.instance, caller.request_id, accept, extra)
+        cost = cost_of(caller, caller.asked)
+        return self._stopped(of_http(refusal), caller.instance, caller.request_id, accept, extra, cost)
 
     def _stopped(
-        self, problem: Problem, instance: str, request_id: str, accept: str | None, extra: Headers
+        self,
+        problem: Problem,
+        instance: str,
+        request_id: str,
+        accept: str | None,
+        extra: Headers,
+        cost: bytes,
     ) -> Response:
         try:
             media_type = http.negotiate(accept)
@@ -223,9 +269,9 @@ class GraphQL:
         entry = Failure(problem).entry(instance=instance, request_id=request_id, origin=self.settings.origin)
         if problem.slug is Slug.INVALID_TOKEN:
             extra = [*extra, (b"www-authenticate", b'Bearer realm="api", error="invalid_token"')]
-        if problem.slug is Slug.SERVICE_UNAVAILABLE:
-            extra = [*extra, (b"retry-after", b"1")]
-        body = orjson.dumps({"errors": [entry]})
+        if problem.retry_after is not None or problem.slug is Slug.SERVICE_UNAVAILABLE:
+            extra = [*extra, (b"retry-after", b"%d" % (problem.retry_after or 1))]
+        body = b'{"errors":' + orjson.dumps([entry]) + cost + b"}"
         return Response(problem.kind.status, [*_HEADERS[media_type], *extra], body)
 
 
@@ -243,8 +289,17 @@ def _bounded(request: GraphQLRequest, operation: Operation) -> int:
         raise refused(of_guard(violation)) from None
 
 
-def _told(outcome: Outcome, way: str) -> _Answered:
-    return _Answered(outcome.data, outcome.failures, way)
+def cost_of(caller: Caller, requested: int) -> bytes:
+    """Return the member `extensions` of a response that cost so many points; nothing without limits."""
+    found = caller.standing
+    if found is None:
+        return b""
+    return b',"extensions":{"cost":{"requested":%d,"remaining":%d,"limit":%d,"reset":%d}}' % (
+        requested,
+        found.remaining,
+        found.limit,
+        found.reset,
+    )
 
 
 _HEADERS: dict[MediaType, Headers] = {

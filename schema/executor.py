@@ -49,7 +49,7 @@ class Executor:
             await self.reader.confirm(caller)
         if result.data is None:
             raise RefusedError(*failures)
-        return Outcome(orjson.dumps(result.data), _gathered(result.data, failures, execution), execution.cost)
+        return Outcome(orjson.dumps(result.data), _gathered(result.data, failures, execution))
 
     def _execution(self, caller: Caller, operation: Operation, key: IdempotencyKey | None) -> Execution:
         built, document = self.built, operation.document

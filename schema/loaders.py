@@ -99,7 +99,8 @@ class Loaders:
 
     async def _read(self, intent: Intent, values: tuple[Any, ...]) -> Answer:
         self.touched = True
-        return await self.reader.read(self.caller, Request(None, lambda: intent, values))
+        # The root field above was charged for all that is loaded below it.
+        return await self.reader.read(self.caller, Request(None, lambda: intent, values), charged=True)
 
     # Shapes
 

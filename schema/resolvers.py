@@ -4,6 +4,7 @@ Every root field is judged as a whole first, by the same plan that the compiled 
 ways allow and refuse the same; then its values are loaded in batches.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,8 +44,8 @@ class IdempotencyKey:
 class Execution:
     """One operation in execution: what Strawberry's `info.context` holds.
 
-    `roots` are the root fields judged so far, by response name, and `cost` is what they cost together. `key`
-    is that of the request's headers, and `wrote` tells that a mutation has been carried out.
+    `roots` are the root fields judged so far, by response name, and `due` the points of those that are being
+    charged. `key` is that of the request's headers, and `wrote` tells that a mutation has been carried out.
     """
 
     reader: Reader
@@ -58,17 +59,29 @@ class Execution:
     origin: str = ""
     key: IdempotencyKey | None = None
     roots: dict[str, Root] = field(default_factory=dict)
-    cost: int = 0
     wrote: bool = False
+    due: int = 0
+    charging: "asyncio.Future[None] | None" = None
 
-    def judged(self, info: Any) -> Root:
-        """Return the root field that `info` stands for; raises its Problem as the compiled way would."""
+    async def judged(self, info: Any) -> Root:
+        """Return the root field that `info` stands for, charged for all that it reads.
+
+        Raises its Problem as the compiled way would, and the 429 problem.
+        """
         raw = info._raw_info
         values: list[Any] = []
         found = root(self.selections(info, values), raw.path.key, list(raw.field_nodes))
         self.roots[found.alias] = found
-        self.cost += self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        self.due += self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        if self.charging is None:
+            # The root fields of a query are judged in one turn of the loop, and charged together in the next.
+            self.charging = asyncio.ensure_future(self._charge())
+        await self.charging
         return found
+
+    async def _charge(self) -> None:
+        due, self.due, self.charging = self.due, 0, None
+        await self.reader.limiter.charge(self.caller, due)
 
     def selections(self, info: Any, values: list[Any]) -> Selections:
         """Return what reads the operation's selections, and decodes their cursors into `values`."""
@@ -133,7 +146,7 @@ class LoadingResolvers:
         """Return what resolves one resource by id."""
 
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
-            info.context.judged(info)
+            await info.context.judged(info)
             found = await info.context.loaders.row(resource, given["id"])
             if found is None:
                 raise not_found()
@@ -145,7 +158,7 @@ class LoadingResolvers:
         """Return what resolves a whole collection."""
 
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
-            info.context.judged(info)
+            await info.context.judged(info)
             return await info.context.loaders.page(resource, info.context.collection(resource, given, info))
 
         return resolve
@@ -154,7 +167,7 @@ class LoadingResolvers:
         """Return what resolves anything by id."""
 
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
-            found = await self._find(info, info.context.judged(info), given["id"])
+            found = await self._find(info, await info.context.judged(info), given["id"])
             if isinstance(found, Problem):
                 raise found
             return found
@@ -165,7 +178,7 @@ class LoadingResolvers:
         """Return what resolves many things by id; what is not found is a problem in its place."""
 
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
-            judged = info.context.judged(info)
+            judged = await info.context.judged(info)
             return [await self._find(info, judged, id_) for id_ in given["ids"]]
 
         return resolve

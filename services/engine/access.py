@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.engine.errors import insufficient_scope
+from services.engine.limits import STANDARD, Policy
 from services.engine.resource import Action, ActionKind, Resource
 
 
@@ -25,12 +26,13 @@ _GRANTING = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A live token: its workspace, its scopes, and the version under which they were read."""
+    """A live token: its workspace, its scopes and limits, and the version under which they were read."""
 
     token_id: str
     workspace_id: str
     scopes: frozenset[str]
     version: int
+    policy: Policy = STANDARD
 
 
 def allows(scopes: Collection[str], resource: Resource, action: Permission) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.engine.access import Principal
+from services.engine.limits import Standing
 
 
 @dataclass(slots=True)
@@ -12,6 +13,9 @@ class Caller:
     `credential` is the digest under which the token was verified, `instance` the request's path (RFC 9457),
     `now` the time in seconds since the epoch. `principal` is renewed when the token's scopes changed.
     `proving` tells that the token is proven live by whatever has been asked of the engine so far.
+
+    `taken` are the points the request has been charged, None as long as nobody has tried, `asked` those that
+    were asked for last; `standing` is what is left, None where nothing is limited.
     """
 
     principal: Principal
@@ -20,3 +24,6 @@ class Caller:
     instance: str
     now: float
     proving: bool = False
+    taken: int | None = None
+    asked: int = 0
+    standing: Standing | None = None

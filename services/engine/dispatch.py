@@ -20,7 +20,7 @@ from services.engine.context import Caller
 from services.engine.documents import whole_document
 from services.engine.errors import Problem, Slug, conflict
 from services.engine.failures import is_passing, refused
-from services.engine.read import Limiter
+from services.engine.limiter import Limiter
 from services.engine.resource import ActionKind, Resource
 from services.engine.transaction import Ongoing, Statements
 from services.engine.transaction import changes_of as loaded
@@ -33,11 +33,13 @@ _ITEMS_PER_POINT = 10
 _LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
 
 
-Permit = Callable[[Caller], None]
+Permit = Callable[[Caller], int]
+"""Returns the points of what is shown beside the rows; raises the problem of a caller who may not see it."""
 
 
-def _nothing_more(_: Caller) -> None:
-    """Let everyone pass."""
+def _nothing_more(_: Caller) -> int:
+    """Let everyone pass, since the answer shows nothing but the rows written."""
+    return 0
 
 
 class _Stale(Exception):
@@ -69,28 +71,32 @@ class Writer:
         asked again whenever the scopes turn out to have changed.
         """
         try:
-            changes = self._admitted(caller, asked, permit)
+            changes, points = self._admitted(caller, asked, permit)
         except Problem:
             caller.proving = True
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
             if not await self._renewed(caller):
                 raise
-            changes = self._admitted(caller, asked, permit)
+            changes, points = self._admitted(caller, asked, permit)
         caller.proving = True
-        await self._limiter.charge(caller, -(-len(asked.items) // _ITEMS_PER_POINT) or 1)
+        await self._limiter.charge(caller, points)
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
                 return await self._attempt(caller, asked, changes, final=not remaining)
             except _Stale:
-                changes = self._admitted(caller, asked, permit)
+                changes, _ = self._admitted(caller, asked, permit)
         raise conflict("The token kept changing; try again.", retry_after=1)
 
-    def _admitted(self, caller: Caller, asked: Write, permit: Permit) -> list[Change]:
-        """Return what was sent, read; raises the 403, and what can be told without looking anything up."""
+    def _admitted(self, caller: Caller, asked: Write, permit: Permit) -> tuple[list[Change], int]:
+        """Return what was sent, read, and the points it costs.
+
+        Raises the 403 problem, and what can be told without looking anything up.
+        """
         self._authorise(caller, asked)
-        permit(caller)
+        shown = permit(caller)
         bulk.check_size(asked)
-        return judging.changes_of(asked)
+        points = -(-len(asked.items) // _ITEMS_PER_POINT) or 1
+        return judging.changes_of(asked), points + shown
 
     def _authorise(self, caller: Caller, asked: Write) -> None:
         require(caller.principal.scopes, asked.resource, permission(asked.action))

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,6 +19,7 @@ from services.engine.cursor import CursorCodec
 from services.engine.errors import Problem, bad_request, not_found
 from services.engine.failures import failed
 from services.engine.intent import Intent
+from services.engine.limiter import Limiter
 from services.engine.plan import plan
 
 _MOST_PLANS = 4_000
@@ -80,20 +81,6 @@ class Answer(NamedTuple):
         return self.rows[0][8 if page else 4 :]
 
 
-class Limiter(Protocol):
-    """Charges a token for what a plan costs."""
-
-    async def charge(self, caller: Caller, cost: int) -> None:
-        """Take `cost` points; raises the 429 problem when they are not there."""
-
-
-class Unlimited:
-    """The limiter of a server without limits."""
-
-    async def charge(self, caller: Caller, cost: int) -> None:
-        """Take nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Planned:
     """A plan and its statements by the page sizes that are written into them."""
@@ -126,11 +113,15 @@ class Reader:
         limiter: Limiter,
     ) -> None:
         self.catalog, self.codec = catalog, codec
-        self._database, self._authenticator, self._limiter = database, authenticator, limiter
+        self.limiter = limiter
+        self._database, self._authenticator = database, authenticator
         self._plans: OrderedDict[tuple[Hashable, frozenset[str]], _Planned] = OrderedDict()
 
-    async def read(self, caller: Caller, request: Request) -> Answer:
-        """Return the answer to one request, in one round trip; raises a Problem."""
+    async def read(self, caller: Caller, request: Request, *, charged: bool = False) -> Answer:
+        """Return the answer to one request, in one round trip; raises a Problem.
+
+        `charged` tells that the caller has been charged for it, as part of something larger.
+        """
         caller.proving = True
         try:
             planned, slots = self._bind(caller, request)
@@ -139,29 +130,33 @@ class Reader:
             if not await self._renewed(caller):
                 raise
             planned, slots = self._bind(caller, request)
-        await self._limiter.charge(caller, planned.plan.cost)
+        if not charged:
+            await self.limiter.charge(caller, planned.plan.cost)
         calls = [Call(planned.prepared(slots, self._database), slots)]
         if planned.estimate is not None:
             calls.append(Call(planned.estimate, slots))
         outcomes = await self._run(caller, calls)
         if await self._stale(caller, outcomes[0]):
-            return await self.read(caller, request)
+            return await self.read(caller, request, charged=True)
         return _answer(planned, outcomes[0], outcomes[1] if planned.estimate else None)
 
-    async def read_many(self, caller: Caller, requests: Sequence[Request]) -> list[Answer | Problem]:
+    async def read_many(
+        self, caller: Caller, requests: Sequence[Request], *, charged: bool = False
+    ) -> list[Answer | Problem]:
         """Return an answer or a problem for each request, in one round trip; raises the 401 and the 429."""
         caller.proving = True
         bound = [self._attempt(caller, request) for request in requests]
         if any(isinstance(item, Problem) for item in bound) and await self._renewed(caller):
             bound = [self._attempt(caller, request) for request in requests]
         good = [item for item in bound if not isinstance(item, Problem)]
-        await self._limiter.charge(caller, sum(planned.plan.cost for planned, _ in good))
+        if good and not charged:
+            await self.limiter.charge(caller, sum(planned.plan.cost for planned, _ in good))
         rows = await self._run_each(
             caller, [Call(planned.prepared(slots, self._database), slots) for planned, slots in good]
         )
         for found in rows:
             if not isinstance(found, Problem) and await self._stale(caller, found):
-                return await self.read_many(caller, requests)
+                return await self.read_many(caller, requests, charged=True)
         answers = iter(
             found if isinstance(found, Problem) else _attempted(item[0], found)
             for item, found in zip(good, rows, strict=True)

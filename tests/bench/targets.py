@@ -387,6 +387,7 @@ def product_environment(database: URL, folder: Path) -> dict[str, str]:
         "DIPTYCH_DATABASE_URL": plain_url(database),
         "DIPTYCH_DATA_DIR": str(folder),
         "DIPTYCH_ENV": "prod",
+        "DIPTYCH_LIMITS": "off",
     }
 
 

@@ -1,0 +1,141 @@
+"""The limiter: charges tokens and client addresses, and counts what each workspace has used."""
+
+import time
+from collections import Counter
+from typing import Protocol
+
+from services.engine.context import Caller
+from services.engine.limits import Policy, Standing, Store, address_key
+
+
+class Usage:
+    """The points taken per workspace, until somebody drains them into where they are kept."""
+
+    def __init__(self) -> None:
+        self._points: Counter[str] = Counter()
+
+    def add(self, workspace_id: str, points: int) -> None:
+        """Count the points of one charge."""
+        self._points[workspace_id] += points
+
+    def drain(self) -> dict[str, int]:
+        """Return the points per workspace since the last time, and begin anew."""
+        taken, self._points = self._points, Counter()
+        return dict(taken)
+
+
+class Visitor(Protocol):
+    """A request without a token: its client's address, and what that has left once it was charged."""
+
+    client: str
+    standing: Standing | None
+
+
+class Limiter(Protocol):
+    """Charges tokens for what plans cost, and client addresses for requests without a token."""
+
+    async def charge(self, caller: Caller, cost: int) -> None:
+        """Take `cost` points of the caller's; raises the 429 problem when they are not there."""
+
+    async def look(self, caller: Caller) -> Standing | None:
+        """Return what the caller has left, without taking any; None where nothing is limited."""
+
+    async def charge_visitor(self, visitor: Visitor) -> None:
+        """Take a point of a client address; raises the 429 problem when there is none."""
+
+    @property
+    def lost(self) -> bool | None:
+        """Tell whether limits cannot be counted for the moment; None where they need nobody else."""
+
+    async def open(self) -> None:
+        """Get ready, so that no request waits for it."""
+
+    async def close(self) -> None:
+        """End what is held open."""
+
+
+class Unlimited:
+    """The limiter of a server without limits, which still counts what is used."""
+
+    lost = None
+
+    def __init__(self, usage: Usage | None = None) -> None:
+        self.usage = usage or Usage()
+
+    async def charge(self, caller: Caller, cost: int) -> None:
+        """Take nothing."""
+        caller.asked, caller.taken = cost, (caller.taken or 0) + cost
+        self.usage.add(caller.principal.workspace_id, cost)
+
+    async def look(self, caller: Caller) -> Standing | None:
+        """Return None."""
+        caller.taken = caller.taken or 0
+        return None
+
+    async def charge_visitor(self, visitor: Visitor) -> None:
+        """Take nothing."""
+
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class Limited:
+    """The limiter over a store of tokens' budgets and one of client addresses'."""
+
+    def __init__(
+        self, tokens: Store, addresses: Store, of_addresses: Policy, usage: Usage | None = None
+    ) -> None:
+        self._tokens, self._addresses, self._of_addresses = tokens, addresses, of_addresses
+        self.usage = usage or Usage()
+
+    @property
+    def lost(self) -> bool | None:
+        """Tell whether the store is lost; None where it is this process's own memory."""
+        return self._tokens.lost
+
+    async def charge(self, caller: Caller, cost: int) -> None:
+        """Take `cost` points of the caller's; raises the 429 problem when they are not there."""
+        principal = caller.principal
+        policy = principal.policy
+        caller.asked, caller.taken = cost, caller.taken or 0
+        taken = await self._tokens.take(principal.token_id, policy.rates, cost)
+        if taken is None:
+            caller.standing = None
+        else:
+            caller.standing = policy.standing(taken)
+            if taken.wait:
+                raise policy.exceeded(caller.standing, time.time())
+        caller.taken += cost
+        self.usage.add(principal.workspace_id, cost)
+
+    async def look(self, caller: Caller) -> Standing | None:
+        """Return what the caller has left, without taking any; None while the store is lost."""
+        policy = caller.principal.policy
+        caller.taken = caller.taken or 0
+        taken = await self._tokens.take(caller.principal.token_id, policy.rates, 0)
+        caller.standing = None if taken is None else policy.standing(taken)
+        return caller.standing
+
+    async def charge_visitor(self, visitor: Visitor) -> None:
+        """Take a point of a client address; raises the 429 problem when there is none."""
+        policy = self._of_addresses
+        taken = await self._addresses.take(address_key(visitor.client), policy.rates, 1)
+        if taken is None:
+            visitor.standing = None
+            return
+        visitor.standing = policy.standing(taken)
+        if taken.wait:
+            raise policy.exceeded(visitor.standing, time.time())
+
+    async def open(self) -> None:
+        """Open both stores."""
+        await self._tokens.open()
+        await self._addresses.open()
+
+    async def close(self) -> None:
+        """Close both stores."""
+        await self._tokens.close()
+        await self._addresses.close()
