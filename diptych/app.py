@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from db import migrate
 from db.driver import DatabaseError, Driver, Statement
 from diptych import edge, logs, runtime, shell
+from diptych.entrance import Entrance, networks
 from diptych.later import Later
 from diptych.settings import Settings
 from rest.router import Rest
@@ -65,7 +66,17 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
             settings.body_limit,
             settings.public_url,
             rate_aliases=settings.rate_headers == "all",
+            entrance=_entrance(settings),
         ),
+    )
+
+
+def _entrance(settings: Settings) -> Entrance:
+    return Entrance(
+        networks(settings.trusted_proxies),
+        settings.https_required,
+        settings.public_url,
+        settings.header_limit,
     )
 
 

@@ -7,10 +7,12 @@ that all share. The surfaces see neither ASGI nor each other.
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from diptych import headers as shared
+from diptych.entrance import Entrance
 from diptych.later import Later
 from rest import compat
 from rest.http import BASE, Headers, Request, Response
@@ -31,6 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = f"{BASE}/"
+_HEALTH = ("/health", f"{BASE}/health")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNLIMITED = ("/health", f"{BASE}/health", "/metrics")
 _UNAUTHORISED, _FAILED = 401, 500
@@ -54,8 +57,9 @@ class Surface(Protocol):
 class Incoming:
     """One request as it arrived: headers by lower-case name, and those that may repeat in full.
 
-    `client` is the address it came from, `caller` whose token it carried once that is known, and `standing`
-    what the address has left if it was charged.
+    `client` is the address it came from, `secure` tells whether by TLS, and `size` is that of its headers.
+    `caller` is whose token it carried once that is known, and `standing` what the address has left if it was
+    charged.
     """
 
     method: str
@@ -65,7 +69,9 @@ class Incoming:
     authorization: list[bytes]
     api_key: list[bytes]
     request_id: str
-    client: str = ""
+    client: str
+    secure: bool
+    size: int
     caller: Caller | None = None
     standing: Standing | None = None
 
@@ -81,6 +87,7 @@ class EdgeSettings:
     body_limit: int = 1_048_576
     origin: str = ""
     rate_aliases: bool = True
+    entrance: Entrance = field(default_factory=Entrance)
 
 
 class Edge:
@@ -104,8 +111,10 @@ class Edge:
         if scope["type"] != "http":
             await self._shell(scope, receive, send)
             return
-        request = _incoming(scope)
-        if request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
+        request = _incoming(scope, self._settings.entrance)
+        if (refusal := self._refusal(scope, request)) is not None:
+            await self._send(send, request, refusal)
+        elif request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
             await self._send(send, request, Response(204, shared.preflight(*self._origin(request))))
         elif request.path.startswith(_PREFIX) and request.path not in self._public:
             await self._send(send, request, await self._guarded(request, receive, self._answer_rest))
@@ -113,6 +122,24 @@ class Edge:
             await self._send(send, request, await self._on_surface(await later.ready(), request, receive))
         else:
             await self._on_shell(scope, receive, send, request)
+
+    def _refusal(self, scope: Scope, request: Incoming) -> Response | None:
+        """Return the response to a request that may not come in as it is."""
+        entrance = self._settings.entrance
+        try:
+            entrance.check_headers(len(scope["headers"]), request.size)
+            if request.secure or not entrance.require_https or request.path.startswith(_HEALTH):
+                return None
+            target = scope.get("raw_path") or quote(scope["path"]).encode()
+            query = b"?" + request.query if request.query else b""
+            return entrance.redirect(
+                request.method,
+                target + query,
+                request.headers.get(b"host", b""),
+                secrets=bool(request.authorization or request.api_key or b"cookie" in request.headers),
+            )
+        except Problem as problem:
+            return self._problem(problem, request, None)
 
     # REST
 
@@ -279,11 +306,13 @@ class Edge:
             _log_failure(request)
 
 
-def _incoming(scope: Scope) -> Incoming:
+def _incoming(scope: Scope, entrance: Entrance) -> Incoming:
     headers: dict[bytes, bytes] = {}
     authorization: list[bytes] = []
     api_key: list[bytes] = []
+    size = 0
     for name, value in scope["headers"]:
+        size += len(name) + len(value)
         if name == b"authorization":
             authorization.append(value)
         elif name == b"x-api-key":
@@ -293,6 +322,8 @@ def _incoming(scope: Scope) -> Incoming:
             headers[name] += b", " + value
         else:
             headers[name] = value
+    client = scope.get("client")
+    address, secure = entrance.seen(client[0] if client else "", scope.get("scheme", "http"), headers)
     return Incoming(
         scope["method"],
         compat.rewritten(scope["path"], BASE),
@@ -301,7 +332,9 @@ def _incoming(scope: Scope) -> Incoming:
         authorization,
         api_key,
         shared.request_id(headers.get(b"x-request-id")),
-        (scope.get("client") or ("",))[0],
+        address,
+        secure,
+        size,
     )
 
 

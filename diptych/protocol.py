@@ -5,24 +5,54 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from diptych.entrance import too_large
 from diptych.headers import CSP, SECURITY, request_id
 from rest import problems
-from services.engine.errors import bad_request
+from services.engine.errors import Problem, bad_request
+
+LARGEST_HEAD = 262_144
+"""Bytes that the address and the headers of a request may take before anybody has looked at them."""
 
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's own protocol, with a problem document (RFC 9457) where it would answer in plain text.
 
-    It also sends the head of a response together with its body, which uvicorn writes one after the other.
+    It also sends the head of a response together with its body, which uvicorn writes one after the other, and
+    keeps no head of a request that never ends.
     """
+
+    _in_head = False
+    _unfinished = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # Narrower there.
         """Take a new connection."""
         super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]  # It stands in for one.
 
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived; a head that grows beyond every limit before it ends is refused."""
+        awaited = self._in_head
+        super().data_received(data)
+        # What belongs to the request before is never counted, at the price of one portion too many.
+        if awaited and self._in_head:
+            self._unfinished += len(data)
+            if self._unfinished > LARGEST_HEAD:
+                self._in_head = False
+                self.transport.write(_refusal(too_large("The headers are too large.")))
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Note that the head of a request begins."""
+        super().on_message_begin()
+        self._in_head, self._unfinished = True, 0
+
+    def on_headers_complete(self) -> None:
+        """Note that the head of a request has ended."""
+        self._in_head = False
+        super().on_headers_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are no request, and close the connection."""
-        self.transport.write(_refusal(msg))
+        self.transport.write(_refusal(bad_request(msg)))
         self.transport.close()
 
 
@@ -60,10 +90,10 @@ class _Gathered:
         return getattr(self._transport, name)
 
 
-def _refusal(detail: str) -> bytes:
+def _refusal(problem: Problem) -> bytes:
     """Return a whole response, since no application sees the request."""
     id_ = request_id(None)
-    found = problems.response(bad_request(detail), instance="", request_id=id_)
+    found = problems.response(problem, instance="", request_id=id_)
     headers = [
         *found.headers,
         *SECURITY,
@@ -73,4 +103,8 @@ def _refusal(detail: str) -> bytes:
         (b"connection", b"close"),
     ]
     lines = (b"%b: %b\r\n" % header for header in headers)
-    return b"".join((b"HTTP/1.1 400 Bad Request\r\n", *lines, b"\r\n", found.body))
+    return b"".join((b"HTTP/1.1 %b\r\n" % _status(problem), *lines, b"\r\n", found.body))
+
+
+def _status(problem: Problem) -> bytes:
+    return f"{problem.kind.status} {problem.kind.title}".encode()

@@ -11,9 +11,11 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.walls import Rls
+from diptych.entrance import networks
 from services.tokens import Environment
 
 _SECRET_FILE = "secret"  # noqa: S105 (a file name)
+_SHORTEST_KEY = 32
 _ORIGIN = re.compile(r"https?://[^\s/*?#@]+\Z")
 
 
@@ -48,7 +50,10 @@ class Settings(BaseSettings):
         default=None, description="Folder of PostgreSQL programs for the embedded server."
     )
     secret_key: SecretStr | None = Field(
-        default=None, min_length=32, description="Key that signs; kept if absent."
+        default=None, min_length=_SHORTEST_KEY, description="Key that signs; kept if absent."
+    )
+    secret_key_previous: Annotated[list[SecretStr], NoDecode] = Field(
+        default=[], description="Earlier keys, with commas between: still read with, never signed with."
     )
     public_url: str = Field(
         default="", description="Address that problem types begin with, such as https://x.example."
@@ -56,6 +61,14 @@ class Settings(BaseSettings):
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may call from browsers, with commas between."
     )
+    require_https: bool | None = Field(
+        default=None, description="Refuse what came unencrypted; if absent, in prod alone."
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Proxies whose X-Forwarded-For and -Proto are believed: addresses and networks.",
+    )
+    header_limit: int = Field(default=32_768, ge=1_024, description="Largest headers together, in bytes.")
     body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
     cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
     redis_url: SecretStr | None = Field(
@@ -70,7 +83,7 @@ class Settings(BaseSettings):
     )
     worker_seconds: int = Field(default=600, ge=1, description="Seconds between two rounds of periodic work.")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "secret_key_previous", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:
         return (
@@ -85,6 +98,19 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin such as https://app.example")
         return given
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: list[str]) -> list[str]:
+        networks(given)
+        return given
+
+    @field_validator("secret_key_previous")
+    @classmethod
+    def _are_long(cls, given: list[SecretStr]) -> list[SecretStr]:
+        if any(len(key.get_secret_value()) < _SHORTEST_KEY for key in given):
+            raise ValueError(f"an earlier key is shorter than {_SHORTEST_KEY} characters")
+        return given
+
     @model_validator(mode="after")
     def _prod_has_its_key(self) -> Self:
         if self.env is Environment.PROD and self.secret_key is None:
@@ -97,6 +123,16 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         return _kept_key(self.data_dir / _SECRET_FILE)
+
+    @property
+    def previous_keys(self) -> tuple[bytes, ...]:
+        """Return the keys that came before, the newest first."""
+        return tuple(key.get_secret_value().encode() for key in self.secret_key_previous)
+
+    @property
+    def https_required(self) -> bool:
+        """Tell whether unencrypted requests are refused (C-62)."""
+        return self.env is Environment.PROD if self.require_https is None else self.require_https
 
 
 def _kept_key(path: Path) -> bytes:

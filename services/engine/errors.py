@@ -6,6 +6,7 @@ Problem
 ├── 402 payment-required        the call must be paid first
 ├── 403 insufficient-scope      the token lacks a scope
 ├── 403 feature-limit-reached   the workspace's plan is used up
+├── 403 https-required          the request came unencrypted
 ├── 404 not-found               absent, deleted, or another workspace's
 ├── 405 method-not-allowed      the resource has no such method
 ├── 406 not-acceptable          no representation fits Accept
@@ -19,6 +20,7 @@ Problem
 ├── 422 idempotency-key-mismatch  the key was used for another payload
 ├── 428 precondition-required   If-Match is missing
 ├── 429 rate-limit-exceeded     the budget is spent
+├── 431 request-headers-too-large  the headers exceed their limits
 ├── 500 internal-error          anything unforeseen; details only in the log
 └── 503 service-unavailable     a dependency is down
 """
@@ -40,6 +42,7 @@ class Slug(StrEnum):
     PAYMENT_REQUIRED = "payment-required"
     INSUFFICIENT_SCOPE = "insufficient-scope"
     FEATURE_LIMIT_REACHED = "feature-limit-reached"
+    HTTPS_REQUIRED = "https-required"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
@@ -53,6 +56,7 @@ class Slug(StrEnum):
     IDEMPOTENCY_KEY_MISMATCH = "idempotency-key-mismatch"
     PRECONDITION_REQUIRED = "precondition-required"
     RATE_LIMIT_EXCEEDED = "rate-limit-exceeded"
+    REQUEST_HEADERS_TOO_LARGE = "request-headers-too-large"
     INTERNAL_ERROR = "internal-error"
     SERVICE_UNAVAILABLE = "service-unavailable"
 
@@ -113,6 +117,13 @@ CATALOGUE = _catalogue(
         "Feature Limit Reached",
         "The workspace's plan allows no more of this feature.",
         "Upgrade the plan, or wait for the period to reset.",
+    ),
+    ProblemType(
+        Slug.HTTPS_REQUIRED,
+        403,
+        "HTTPS Required",
+        "The request came unencrypted, so that anybody on its way could read and change it.",
+        "Send it to the https:// address, and replace a token that came along: it is no secret any more.",
     ),
     ProblemType(
         Slug.NOT_FOUND,
@@ -204,6 +215,13 @@ CATALOGUE = _catalogue(
         "Rate Limit Exceeded",
         "The token's budget is spent for the moment.",
         "Wait for the seconds in `Retry-After`.",
+    ),
+    ProblemType(
+        Slug.REQUEST_HEADERS_TOO_LARGE,
+        431,
+        "Request Header Fields Too Large",
+        "There are more headers than a request may have, or they are too large.",
+        "Send fewer and shorter headers.",
     ),
     ProblemType(
         Slug.INTERNAL_ERROR,

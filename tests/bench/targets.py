@@ -388,6 +388,7 @@ def product_environment(database: URL, folder: Path) -> dict[str, str]:
         "DIPTYCH_DATA_DIR": str(folder),
         "DIPTYCH_ENV": "prod",
         "DIPTYCH_LIMITS": "off",
+        "DIPTYCH_REQUIRE_HTTPS": "false",
     }
 
 

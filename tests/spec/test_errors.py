@@ -124,6 +124,8 @@ def test_the_catalogue_holds_the_laws_problems_under_their_titles() -> None:
         "not-acceptable": (406, "Not Acceptable"),
         "payload-too-large": (413, "Payload Too Large"),
         "unsupported-media-type": (415, "Unsupported Media Type"),
+        "https-required": (403, "HTTPS Required"),
+        "request-headers-too-large": (431, "Request Header Fields Too Large"),
         "service-unavailable": (503, "Service Unavailable"),
     }
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -96,14 +96,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Calls `application` with one token, or with none."""
+    """Calls `application` with one token, or with none, from the address `peer`."""
 
     application: Application
     token: str | None = None
+    scheme: str = "http"
+    peer: str = "127.0.0.1"
 
     def using(self, token: str | None) -> "Client":
         """Return a client of the same application with another token."""
-        return Client(self.application, token)
+        return replace(self, token=token)
 
     async def get(self, target: str, *, headers: HeaderPairs = ()) -> Answer:
         """GET a path with its query string; what a URL cannot hold is percent-encoded."""
@@ -157,13 +159,13 @@ class Client:
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.1",
             "method": method,
-            "scheme": "http",
+            "scheme": self.scheme,
             "path": unquote(path),
             "raw_path": path.encode(),
             "query_string": query.encode("latin-1"),
             "root_path": "",
             "headers": [(b"host", b"api.example.com"), *pairs],
-            "client": ("127.0.0.1", 50_000),
+            "client": (self.peer, 50_000),
             "server": ("127.0.0.1", 8000),
             "state": {},
         }
