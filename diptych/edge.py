@@ -33,7 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = f"{BASE}/"
-_HEALTH = ("/health", f"{BASE}/health")
+_HEALTH = frozenset({"/health", "/health/live", "/health/ready", f"{BASE}/health"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNLIMITED = ("/health", f"{BASE}/health", "/metrics")
 _UNAUTHORISED, _FAILED = 401, 500
@@ -128,7 +128,7 @@ class Edge:
         entrance = self._settings.entrance
         try:
             entrance.check_headers(len(scope["headers"]), request.size)
-            if request.secure or not entrance.require_https or request.path.startswith(_HEALTH):
+            if request.secure or not entrance.require_https or request.path in _HEALTH:
                 return None
             target = scope.get("raw_path") or quote(scope["path"]).encode()
             query = b"?" + request.query if request.query else b""
