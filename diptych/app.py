@@ -1,5 +1,6 @@
 """The application: settings in, one ASGI callable out."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -44,7 +45,9 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         _end_with_parent()
         graphql.begin()
         await running.limiter.open()
+        noting = asyncio.create_task(running.note_uses(settings.token_use_seconds))
         yield
+        noting.cancel()
         await running.limiter.close()
         await running.driver.close()
 

@@ -322,6 +322,9 @@ def _incoming(scope: Scope, entrance: Entrance) -> Incoming:
             headers[name] += b", " + value
         else:
             headers[name] = value
+    named = compat.named_workspace(scope["path"], headers.get(b"x-workspace-id"))
+    if named is not None:
+        headers[b"x-workspace-id"] = named
     client = scope.get("client")
     address, secure = entrance.seen(client[0] if client else "", scope.get("scheme", "http"), headers)
     return Incoming(

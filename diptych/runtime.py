@@ -1,7 +1,5 @@
 """The running parts of one process: database, engine and reader, made from settings."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
 from db.driver import Driver
@@ -14,6 +12,8 @@ from services import tokens
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.cursor import CursorCodec
+from services.engine.deployment import Deployment
+from services.engine.deployment import derived as derived
 from services.engine.dispatch import Writer
 from services.engine.limiter import Limited, Limiter, Unlimited
 from services.engine.limits import ProcessStore, policy
@@ -29,16 +29,22 @@ class Runtime:
     reader: Reader
     writer: Writer
     limiter: Limiter
+    database: Database
+
+    async def note_uses(self, pause: float) -> None:
+        """Write down which tokens were used every `pause` seconds, or never if that is 0."""
+        if pause:
+            await self.authenticator.uses.keep_writing(self.database, pause)
 
 
-def derived(key: bytes, purpose: str) -> bytes:
-    """Return the key for one purpose, so that no two uses share one."""
-    return hmac.digest(key, purpose.encode(), hashlib.sha256)
+def deployment(settings: Settings) -> Deployment:
+    """Return what rules are told of the settings."""
+    return Deployment(str(settings.env), settings.key)
 
 
 def precheck_key(settings: Settings) -> bytes:
     """Return the key of the tokens' precheck."""
-    return derived(settings.key, "token precheck")
+    return tokens.precheck_key(deployment(settings))
 
 
 def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
@@ -63,8 +69,16 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
     codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
     database, limiter = Database(driver, codec.key, wall), limiter_of(settings)
     reader = Reader(catalog, database, authenticator, codec, limiter)
-    writer = Writer(catalog, database, authenticator, limiter, base=BASE, origin=settings.public_url)
-    return Runtime(driver, authenticator, reader, writer, limiter)
+    writer = Writer(
+        catalog,
+        database,
+        authenticator,
+        limiter,
+        base=BASE,
+        deployment=deployment(settings),
+        origin=settings.public_url,
+    )
+    return Runtime(driver, authenticator, reader, writer, limiter, database)
 
 
 def limiter_of(settings: Settings) -> Limiter:

@@ -100,6 +100,8 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket, co
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=10,
+        # A worker of a busy machine is slow to begin, and killing it would make it begin anew.
+        timeout_worker_healthcheck=30,
     )
     # uvicorn ends gracefully and then repeats the signal, for us to end likewise.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

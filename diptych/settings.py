@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     rate_headers: str = Field(
         default="all", pattern="^(all|law)$", description="`law` leaves out the older names of RateLimit."
     )
+    token_use_seconds: float = Field(
+        default=10, ge=0, description="Seconds between two notes of which tokens were used; 0 for none."
+    )
     worker_seconds: int = Field(default=600, ge=1, description="Seconds between two rounds of periodic work.")
 
     @field_validator("cors_origins", "trusted_proxies", "secret_key_previous", mode="before")

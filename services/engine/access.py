@@ -24,6 +24,9 @@ _GRANTING = {
 }
 
 
+_WORDS = frozenset(map(str, Permission))
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A live token: its workspace, its scopes and limits, and the version under which they were read."""
@@ -47,6 +50,28 @@ def require(scopes: Collection[str], resource: Resource, action: Permission) -> 
     """Raise the 403 problem unless `scopes` allow `action` on `resource` (S3-079)."""
     if not allows(scopes, resource, action):
         raise insufficient_scope(f"{resource.scope}:{action}", list(scopes))
+
+
+def require_action(
+    principal: Principal, resource: Resource, action: Action, ids: Collection[str | None]
+) -> None:
+    """Raise the 403 problem unless `principal` may do `action` to the rows of these ids (S3-079).
+
+    What a token may do to itself needs no scope (S3-085).
+    """
+    oneself = action.on_oneself and set(ids) == {principal.token_id}
+    if not oneself:
+        require(principal.scopes, resource, permission(action))
+
+
+def covers(scopes: Collection[str], scope: str) -> bool:
+    """Tell whether whoever holds `scopes` may hand on `scope` (C-07): they allow all that it allows."""
+    name, _, word = scope.partition(":")
+    granting = _GRANTING[Permission(word)] if word in _WORDS else ()
+    # Even a scope that no resource has any more is covered by the one that covers everything.
+    return f"all:{Permission.WRITE}" in scopes or any(
+        f"{name}:{each}" in scopes or f"all:{each}" in scopes for each in granting
+    )
 
 
 def permission(action: Action) -> Permission:

@@ -6,14 +6,18 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 
 from db.driver import DatabaseError, Driver, Row, Statement
 from db.queries import tokens as queries
 from services.engine.access import Principal
+from services.engine.context import Caller, Identity
 from services.engine.errors import invalid_token
 from services.engine.failures import failed
+from services.engine.limits import Policy, policy_of
+from services.engine.uses import Uses
 
 _MOST_CACHED = 10_000
 _MOST_HASHING = 2
@@ -33,11 +37,14 @@ class Authenticator:
         lookup_key: Callable[[str], str | None],
         precheck: Callable[[str], bytes],
         verify: Callable[[str, str], bool],
+        uses: Uses | None = None,
     ) -> None:
         self._driver = driver
         self._lookup_key, self._precheck, self._verify = lookup_key, precheck, verify
+        self.uses = uses or Uses()
         self._process_key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, tuple[str, Principal]] = OrderedDict()
+        self._under_way: dict[bytes, asyncio.Future[Principal]] = {}
         self._hashing = asyncio.Semaphore(_MOST_HASHING)
 
     async def authenticate(self, raw: str) -> tuple[Principal, bytes]:
@@ -45,17 +52,40 @@ class Authenticator:
         digest = hashlib.blake2b(raw.encode(), key=self._process_key, digest_size=16).digest()
         known = self._verified.get(digest)
         if known is not None:
-            return known[1], digest
+            principal = known[1]
+            self.uses.note(principal.token_id, principal.workspace_id)
+            return principal, digest
         key = self._lookup_key(raw)
         if key is None:
             raise invalid_token()
+        principal = await self._verifying(digest, key, raw)
+        self.uses.note(principal.token_id, principal.workspace_id)
+        return principal, digest
+
+    async def _verifying(self, digest: bytes, key: str, raw: str) -> Principal:
+        """Verify a token that is new here, once however many requests bring it at the same time."""
+        begun = self._under_way.get(digest)
+        if begun is None:
+            begun = asyncio.ensure_future(self._verified_now(digest, key, raw))
+            self._under_way[digest] = begun
+            begun.add_done_callback(partial(self._end, digest))
+        # Whoever began it may be cancelled; the others still wait for what comes of it.
+        return await asyncio.shield(begun)
+
+    def _end(self, digest: bytes, verified: "asyncio.Future[Principal]") -> None:
+        self._under_way.pop(digest, None)
+        if not verified.cancelled():
+            # Whoever waited for it may be gone, and then nobody else asks what went wrong.
+            verified.exception()
+
+    async def _verified_now(self, digest: bytes, key: str, raw: str) -> Principal:
         row = await self._find(key)
         if not hmac.compare_digest(row[4] or b"", self._precheck(raw).hex().encode()):
             raise invalid_token()
         async with self._hashing:
             if not await asyncio.to_thread(self._verify, raw, (row[3] or b"").decode()):
                 raise invalid_token()
-        return self._remember(digest, key, row), digest
+        return self._remember(digest, key, row)
 
     async def confirm(self, principal: Principal, digest: bytes) -> Principal:
         """Return the principal as it is now, where no data statement proved it; raises the 401 problem."""
@@ -69,6 +99,25 @@ class Authenticator:
         rows = await self._fetch(queries.NAMED, parameters)
         await self.renew(principal, digest, rows[0][0] if rows else None)
         return (rows[0][1] or b"").decode()
+
+    async def identify(self, caller: Caller) -> Identity:
+        """Return who the caller is as of now, renewing its principal; raises the 401 problem."""
+        before = caller.principal
+        parameters = (before.workspace_id.encode(), before.token_id.encode())
+        rows = await self._fetch(queries.IDENTIFY, parameters)
+        caller.principal = await self.renew(before, caller.credential, rows[0][0] if rows else None)
+        slug, workspace, name, prefix, kind, ends = rows[0][1:]
+        return Identity(
+            before.workspace_id,
+            (slug or b"").decode(),
+            (workspace or b"").decode(),
+            before.token_id,
+            (name or b"").decode(),
+            (prefix or b"").decode(),
+            (kind or b"").decode(),
+            None if ends is None else ends.decode(),
+            tuple(sorted(caller.principal.scopes)),
+        )
 
     async def renew(self, principal: Principal, digest: bytes, version: bytes | None) -> Principal:
         """Return the principal that fits the `version` just read, null for a dead token (401)."""
@@ -95,14 +144,22 @@ class Authenticator:
             raise failed(error) from error
 
     def _remember(self, digest: bytes, key: str, row: Row) -> Principal:
-        id_, workspace, *_, scopes, version, _live = row
+        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, *limits = row
         principal = Principal(
             (id_ or b"").decode(),
             (workspace or b"").decode(),
             frozenset(orjson.loads(scopes or b"[]")),
             int(version or 0),
+            _policy(*limits),
         )
         self._verified[digest] = key, principal
         if len(self._verified) > _MOST_CACHED:
             self._verified.popitem(last=False)
         return principal
+
+
+def _policy(tier: bytes | None, *numbers: bytes | None) -> Policy:
+    """Return the policy of what is stored: per minute, burst and, where there is one, per day."""
+    found = [None if number is None else int(number) for number in numbers]
+    per_minute, burst, per_day = [*found, None][:3]
+    return policy_of(None if tier is None else tier.decode(), per_minute, burst, per_day)

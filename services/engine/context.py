@@ -6,6 +6,21 @@ from services.engine.access import Principal
 from services.engine.limits import Standing
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls: the workspace and the token, as the token itself may know them; `expires_at` is a text."""
+
+    workspace_id: str
+    workspace_slug: str
+    workspace_name: str
+    token_id: str
+    token_name: str
+    token_prefix: str
+    kind: str
+    expires_at: str | None
+    scopes: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Caller:
     """One authenticated request.

@@ -13,11 +13,13 @@ from db.execute import Call, Database
 from db.queries import idempotency as queries
 from db.queries.tokens import PROVE
 from services.engine import bulk, idempotency, judging
-from services.engine.access import permission, require
+from services.engine.access import require_action
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.deployment import Deployment
 from services.engine.documents import whole_document
+from services.engine.encoding import identifier
 from services.engine.errors import Problem, Slug, conflict
 from services.engine.failures import is_passing, refused
 from services.engine.limiter import Limiter
@@ -57,9 +59,10 @@ class Writer:
         limiter: Limiter,
         *,
         base: str,
+        deployment: Deployment,
         origin: str = "",
     ) -> None:
-        self.catalog = catalog
+        self.catalog, self.deployment = catalog, deployment
         self._database, self._authenticator, self._limiter = database, authenticator, limiter
         self._base, self.origin = base, origin
         self._statements: dict[str, Statements] = {}
@@ -99,7 +102,9 @@ class Writer:
         return judging.changes_of(asked), points + shown
 
     def _authorise(self, caller: Caller, asked: Write) -> None:
-        require(caller.principal.scopes, asked.resource, permission(asked.action))
+        require_action(
+            caller.principal, asked.resource, asked.action, [identifier(item.id) for item in asked.items]
+        )
 
     async def _renewed(self, caller: Caller) -> bool:
         before = caller.principal
@@ -111,7 +116,7 @@ class Writer:
         principal, transaction = caller.principal, None
         try:
             async with self._database.transaction(principal.workspace_id, principal.token_id) as transaction:
-                work = Ongoing(transaction, caller, asked.action, self.of)
+                work = Ongoing(transaction, caller, asked.action, self.deployment, self.of)
                 return await _Attempt(self, work, asked, changes).run()
         except DatabaseError as error:
             # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
@@ -166,7 +171,8 @@ class _Attempt:
             await self._commit(idempotency.kept_outcome(kept, self._work.caller))
         elif not self._asked.dry_run:
             await self._commit(b"")
-        return bulk.outcome(self._asked, self._changes, problems)
+        # What is shown once opens nothing where nothing was written.
+        return bulk.outcome(self._asked, self._changes, problems, secrets=not self._asked.dry_run)
 
     # Before the effect
 
@@ -229,6 +235,7 @@ class _Attempt:
 
     def _judge_whole(self, change: Change) -> None:
         judging.as_whole(self._asked, change)
+        judging.check_among(self._writer.catalog, self._resource, change)
         lacking = judging.check_readable(self._writer.catalog, self._work.caller, self._resource, change)
         if lacking is not None:
             self._extensions["required_scope"] = lacking

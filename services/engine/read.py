@@ -14,7 +14,7 @@ from db.query import Count, Estimate, Page
 from services.engine.authenticate import Authenticator
 from services.engine.binding import Plan
 from services.engine.catalog import Catalog
-from services.engine.context import Caller
+from services.engine.context import Caller, Identity
 from services.engine.cursor import CursorCodec
 from services.engine.errors import Problem, bad_request, not_found
 from services.engine.failures import failed
@@ -168,6 +168,13 @@ class Reader:
         made = plan(request.intent(), self.catalog, caller.principal.scopes)
         made.bind(request.values, self.codec, caller.now)
         return made.cost
+
+    async def identify(self, caller: Caller) -> Identity:
+        """Return who the caller is, charging nothing (S3-335); raises the 401 problem."""
+        caller.proving = True
+        found = await self._authenticator.identify(caller)
+        await self.limiter.look(caller)
+        return found
 
     async def confirm(self, caller: Caller) -> None:
         """Prove the caller's token live unless a read has done so; raises the 401 problem."""

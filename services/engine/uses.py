@@ -5,7 +5,6 @@ import logging
 import time
 from collections import defaultdict
 
-from db.driver import DatabaseError
 from db.execute import Call, Database
 from db.queries.tokens import USED
 from services.engine import encoding
@@ -33,14 +32,14 @@ class Uses:
         """Write down which tokens were used; raises DatabaseError."""
         now = time.monotonic()
         self._written = {id_: at for id_, at in self._written.items() if now - at < _LEAST_SECONDS}
-        due: dict[str, list[bytes]] = defaultdict(list)
+        due: dict[str, list[str]] = defaultdict(list)
         for token_id in [id_ for id_ in self._used if id_ not in self._written]:
-            due[self._used.pop(token_id)].append(token_id.encode())
-            self._written[token_id] = now
+            due[self._used.pop(token_id)].append(token_id)
         for workspace_id, ids in due.items():
             async with database.transaction(workspace_id, "") as transaction:
-                await transaction.run(Call(USED, (encoding.array(ids),)))
+                await transaction.run(Call(USED, (encoding.array([id_.encode() for id_ in ids]),)))
                 await transaction.commit()
+            self._written |= dict.fromkeys(ids, now)
 
     async def keep_writing(self, database: Database, pause: float) -> None:
         """Write every `pause` seconds, until cancelled."""
@@ -48,5 +47,5 @@ class Uses:
             await asyncio.sleep(pause)
             try:
                 await self.write(database)
-            except DatabaseError as error:
+            except Exception as error:
                 _log.warning("It was not written down which tokens were used: %s", error)

@@ -76,6 +76,7 @@ def test_every_fault_has_a_standard_code_and_a_sentence() -> None:
     assert {found.code for found in told} == {
         "already_taken",
         "cant_be_blank",
+        "greater_than",
         "inclusion",
         "invalid_format",
         "less_than",

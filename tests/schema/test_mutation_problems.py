@@ -258,7 +258,8 @@ async def _send(
 def _change(database: str, assignment: str) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
         changed = connection.execute(
-            f"UPDATE tokens SET {assignment}, version = version + 1 WHERE scopes::text ~ 'brands:|write'"
+            f"UPDATE tokens SET {assignment}, version = version + 1"
+            " WHERE scopes::text ~ 'brands:|write' AND name = 'test'"
         )
         assert changed.rowcount == 1
 

@@ -50,6 +50,7 @@ def _input(name: str, seed: Seed) -> dict[str, Any]:
             "quantity": 2,
             "unitPriceCents": 150,
         },
+        "token": {"name": _name(), "scopes": ["products:read"], "burst": 3},
         "workspace": {"name": _name(), "slug": _name()},
     }[name]
 

@@ -99,4 +99,4 @@ async def test_a_token_without_scopes_finds_nothing(gql: Asker, seed: Seed, way:
 def test_every_root_field_has_a_resource_or_is_relays(gql: Asker) -> None:
     fields = set(gql.graphql._built.graphql.query_type.fields)
     expected = {name for each in CATALOG for name in (camel(each.name), camel(each.plural))}
-    assert fields == expected | {"node", "nodes"}
+    assert fields == expected | {"node", "nodes", "viewer"}

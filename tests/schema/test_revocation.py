@@ -19,7 +19,8 @@ QUERIES = (
 def _change(asker: Asker, assignment: str) -> None:
     with psycopg.connect(asker.seed.database, autocommit=True) as connection:
         changed = connection.execute(
-            f"UPDATE tokens SET {assignment}, version = version + 1 WHERE scopes = '[\"all:read\"]'"
+            f"UPDATE tokens SET {assignment}, version = version + 1"
+            " WHERE scopes = '[\"all:read\"]' AND name = 'test'"
         )
         assert changed.rowcount == 2
 

@@ -1,6 +1,7 @@
 """Authentication: when hashing runs, what is remembered, and when it is forgotten."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -137,3 +138,65 @@ async def test_many_first_uses_at_once_all_succeed(desk: tuple[Authenticator, Co
     found = await asyncio.gather(*(authenticator.authenticate(raw) for raw in raws * 2))
 
     assert len({principal.token_id for principal, _ in found}) == 4
+
+
+async def test_a_crowd_with_one_new_token_hashes_once(
+    desk: tuple[Authenticator, Counted, Driver, Seed],
+) -> None:
+    """C-01: a worker that has just begun is not slowed down by its first clients."""
+    authenticator, verify, driver, planted = desk
+    raw = fresh(planted)
+
+    found = await asyncio.gather(*(authenticator.authenticate(raw) for _ in range(50)))
+
+    assert len(set(found)) == 1
+    assert (verify.runs, driver.statements_sent) == (1, 1)
+
+
+async def test_a_crowd_with_one_wrong_token_is_refused_alike(
+    desk: tuple[Authenticator, Counted, Driver, Seed],
+) -> None:
+    """S3-059: nobody waits for ever, and the next one is judged anew."""
+    authenticator, _, driver, _ = desk
+    (raw,) = forged("dip_test_" + secrets.token_hex(8), 1)
+
+    found = await asyncio.gather(*(authenticator.authenticate(raw) for _ in range(5)), return_exceptions=True)
+    with pytest.raises(Problem):
+        await authenticator.authenticate(raw)
+
+    assert all(isinstance(each, Problem) and each.slug is Slug.INVALID_TOKEN for each in found)
+    assert driver.statements_sent == 2
+
+
+async def test_of_a_thousand_forged_tokens_none_is_hashed(
+    desk: tuple[Authenticator, Counted, Driver, Seed],
+) -> None:
+    """Promise 19, attack 40: whether the lookup key is somebody's or nobody's, and one question each."""
+    authenticator, verify, driver, planted = desk
+    raw = fresh(planted)
+
+    for head in (raw[:25], "dip_test_" + secrets.token_hex(8)):
+        for wrong in forged(head, 500):
+            with pytest.raises(Problem) as refusal:
+                await authenticator.authenticate(wrong)
+            assert refusal.value.slug is Slug.INVALID_TOKEN
+
+    assert (verify.runs, driver.statements_sent) == (0, 1_000)
+
+
+async def test_a_wrong_checksum_costs_no_question(desk: tuple[Authenticator, Counted, Driver, Seed]) -> None:
+    """Promise 19, C-02."""
+    authenticator, verify, driver, planted = desk
+    raw = fresh(planted)
+
+    for wrong in forged(raw[:25], 200):
+        with pytest.raises(Problem):
+            await authenticator.authenticate(wrong[:-1] + ("0" if wrong[-1] != "0" else "1"))
+
+    assert (verify.runs, driver.statements_sent) == (0, 0)
+
+
+def forged(head: str, count: int) -> list[str]:
+    """Return tokens with a right checksum and a secret of nobody's."""
+    made = (head + secrets.token_hex(32) for _ in range(count))
+    return [each + tokens._checksum(each) for each in made]
