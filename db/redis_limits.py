@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from db.limits import Rates, Taken
 
-PATIENCE_SECONDS = 0.04
+PATIENCE_SECONDS = 0.03
 """How long a charge may take before the server behind the store counts as lost."""
 
 # A process that is short of time itself must not blame the server: it looks so many times before it does.

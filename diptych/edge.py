@@ -35,7 +35,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _PREFIX = f"{BASE}/"
 _HEALTH = frozenset({"/health", "/health/live", "/health/ready", f"{BASE}/health"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_UNLIMITED = ("/health", f"{BASE}/health", "/metrics")
+_UNLIMITED = _HEALTH | {"/metrics"}
 _UNAUTHORISED, _FAILED = 401, 500
 _log = logging.getLogger("diptych")
 
@@ -291,7 +291,7 @@ class Edge:
                 message["body"] = b""
             await send(message)
 
-        if not request.path.startswith(_UNLIMITED):
+        if request.path not in _UNLIMITED:
             try:
                 await self._limiter.charge_visitor(request)
             except Problem as problem:

@@ -462,7 +462,7 @@ async def test_who_has_a_token_does_not_pay_for_others_at_the_address(
     assert remaining(await token().get("/api/v1/brands")) == 239
 
 
-@pytest.mark.parametrize("path", ["/problems/not-found", "/nothing", "/graphql/nothing"])
+@pytest.mark.parametrize("path", ["/problems/not-found", "/nothing", "/healthy", "/graphql/nothing"])
 async def test_public_addresses_are_counted_by_address(
     limited: edge.Application, clock: Clock, path: str
 ) -> None:
@@ -495,3 +495,25 @@ async def test_what_a_workspace_used_is_counted_for_whoever_keeps_it(
 
     assert usage.drain() == {str(written.workspaces["acme"]["id"]): 3}
     assert usage.drain() == {}
+
+
+async def test_looking_at_ones_own_token_costs_nothing_even_without_budget(
+    token: Token, clock: Clock
+) -> None:
+    """S3-251, S3-335, S3-336, C-59."""
+    client = small(token, 2)
+    await client.get("/api/v1/brands")
+    for path, left in (("/api/v1/token", 1), ("/api/v1/whoami", 1)):
+        answer = await client.get(path)
+        assert (answer.status, remaining(answer)) == (200, left)
+        limit = answer.json()["data"]["rate_limit"]
+        assert (limit["limit"], limit["remaining"]) == (2, left)
+        assert isinstance(limit["reset_at"], int)
+
+    asked = await graphql(client, "{ viewer { rateLimit { remaining } } }")
+    assert asked.json()["extensions"]["cost"]["requested"] == 0
+    assert asked.json()["data"] == {"viewer": {"rateLimit": {"remaining": 1}}}
+
+    await client.get("/api/v1/brands")
+    assert (await client.get("/api/v1/brands")).status == 429
+    assert [(await client.get("/api/v1/token")).status for _ in range(50)] == [200] * 50
