@@ -51,6 +51,9 @@ def _actions(resource: Resource) -> Iterator[str]:
     for action in resource.actions:
         routes, event = _routes(resource, action), f"{resource.name}.{action.event}"
         yield f"    {action.name:20} {action.doc}"
+        for field in action.inputs:
+            default = "" if field.default is None else f" = {field.default}"
+            yield f"    {'':20} takes {field.name}: {field.kind}{default}"
         yield f"    {'':20} {'   '.join((*routes, *_mutations(resource, action)))}   event {event}"
 
 

@@ -22,6 +22,7 @@ LONGEST_GRACE_HOURS = 720
 _LIMITS = ("rate_limit_tier", "rate_limit_per_minute", "burst", "rate_limit_per_day")
 _MOST_POINTS = 100_000
 _PAST = Invalid("greater_than", "This must lie in the future.")
+_SESSION = Invalid("exclusion", "A session ends when it was to end; log in again.")
 _NO_TEXTS = Invalid("invalid_format", "This must be a list of texts such as products:read.")
 
 
@@ -117,14 +118,25 @@ def _judge_grants(work: Work, change: Change) -> None:
     principal, stored = work.caller.principal, change.stored or {}
     added = sorted({*change.values.get("scopes", ())} - {*stored.get("scopes", ())})
     change.problem = change.problem or _lacking(principal, added)
-    fallback = {"rate_limit_tier": RateTier.STANDARD}
-    limited = any(change.after.get(name) != (stored or fallback).get(name) for name in _LIMITS)
-    if limited and not is_admin(principal.scopes):
+    if _limits(change.after) != _limits(stored) and not is_admin(principal.scopes):
         # Whoever could raise a limit could spend more than was granted.
         change.problem = change.problem or insufficient_scope(ADMIN, list(principal.scopes))
     ends = change.values.get("expires_at")
     if ends is not None and ends != stored.get("expires_at") and ends <= moment(work):
         change.refuse("expires_at", _PAST)
+    if stored.get("kind") == TokenKind.SESSION and _lasts_longer(change):
+        change.refuse("expires_at", _SESSION)
+
+
+def _limits(row: Mapping[str, Any]) -> list[Any]:
+    """Return what limits a token; no tier is the standard one."""
+    tier, *numbers = (row.get(name) for name in _LIMITS)
+    return [tier or RateTier.STANDARD, *numbers]
+
+
+def _lasts_longer(change: Change) -> bool:
+    before, after = (change.stored or {})["expires_at"], change.after["expires_at"]
+    return before is not None and (after is None or after > before)
 
 
 def _judge_rank(principal: Principal, change: Change) -> None:

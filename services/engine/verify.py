@@ -7,7 +7,7 @@ from db import constraints, describe
 from services.engine.catalog import Catalog
 from services.engine.errors import CATALOGUE, Slug
 from services.engine.listing import default_sort
-from services.engine.resource import ActionKind, Field, Relation, Resource, Shown
+from services.engine.resource import Action, ActionKind, Field, Relation, Resource, Shown
 from services.engine.validate import ERROR_CODES
 
 
@@ -146,9 +146,23 @@ def _actions(resource: Resource) -> Iterator[str]:
             yield f"{resource.name}.{action.name} is an item action with the name of a common one."
         if not action.doc:
             yield f"{resource.name}.{action.name} is an action without a description."
+        yield from _beside(resource, action)
     for name in ("version", "deleted_at"):
         if resource.actions and not describe.has_column(resource.model, name):
             yield f"{resource.plural} have actions but no {name} column."
+
+
+def _beside(resource: Resource, action: Action) -> Iterator[str]:
+    """Inputs of an action and what its answer alone shows have no column, and no name that a field has."""
+    whole = f"{resource.name}.{action.name}"
+    for field in (*action.inputs, *action.shows):
+        if field.kind is None or not field.doc:
+            yield f"{whole} has {field.name!r} without a kind or without a description."
+    for field in action.shows:
+        if field.name in resource.all_fields:
+            yield f"{whole} shows {field.name!r}, which is the name of a field."
+    if action.inputs and action.kind is not ActionKind.ITEM:
+        yield f"{whole} takes inputs, which only an item action does."
 
 
 def _constraints(resource: Resource) -> Iterator[str]:

@@ -113,10 +113,12 @@ async def connected(shop: Shop) -> list[Connection]:
 
 async def revoke_all(shop: Shop, count: int) -> tuple[int, int]:
     """Revoke `count` tokens that every worker knows; return the requests sent after, and those accepted."""
+    # Connections that idle while these are made would be closed.
+    made = shop.tokens(count)
     connections = await connected(shop)
     chief = await Connection().open(shop.port)
     sent = accepted = 0
-    for id_, raw in shop.tokens(count).items():
+    for id_, raw in made.items():
         assert {await each.ask(raw) for each in connections} == {_OK}
         assert await chief.ask(shop.admin, f"DELETE /api/v1/tokens/{id_}") == _REVOKED
         after = await asyncio.gather(*(each.ask(raw) for each in connections))

@@ -246,7 +246,9 @@ async def test_only_admins_set_limits(workshops: Workshops, limit: dict[str, Any
     assert (await caller.patch(own, limit)).problem(403)["required_scope"] == "all:write"
     assert (await admin.post(TOKENS, body)).data(201).items() >= limit.items()
     assert (await admin.patch(own, limit)).data().items() >= limit.items()
-    # A change of something else leaves the limits alone.
+    # A change of something else leaves the limits alone, and no tier is the standard one.
+    plain = f"{TOKENS}/{shop.id_of(shop.holder())}"
+    assert (await caller.patch(plain, {"rate_limit_tier": None})).data()["rate_limit_tier"] is None
     assert (await caller.patch(own, {"name": "renamed"})).data()["name"] == "renamed"
 
 
@@ -335,6 +337,22 @@ async def test_a_replacement_resets_what_it_leaves_out(workshops: Workshops) -> 
 
     assert (made["burst"], made["rate_limit_tier"], made["expires_at"]) == (None, "standard", None)
     assert await works(bot) == 200
+
+
+async def test_a_session_cannot_make_itself_last(workshops: Workshops) -> None:
+    """S3-060, attack 24: it may end sooner, but not later, and so may not what takes its place."""
+    shop = workshops()
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    session = shop.holder("all:write", kind="session", expires_at=ends)
+    target = f"{TOKENS}/{shop.id_of(session)}"
+
+    for later in (None, "2999-01-01T00:00:00Z"):
+        (await session.patch(target, {"expires_at": later})).invalid(expires_at=["exclusion"])
+    assert shop.row(session)["expires_at"] == ends
+    sooner = (ends - timedelta(minutes=30)).isoformat().replace("+00:00", "Z")
+    assert (await session.patch(target, {"expires_at": sooner})).status == 200
+    turned = (await session.post(f"{target}/rotate", {})).data()
+    assert (turned["kind"], turned["expires_at"]) == ("session", sooner)
 
 
 async def test_admin_tokens_are_changed_by_admins_and_by_themselves_alone(workshops: Workshops) -> None:

@@ -19,7 +19,7 @@ from services.engine import verify as verifying
 from services.engine.actions import item, writes
 from services.engine.catalog import Catalog
 from services.engine.errors import Slug
-from services.engine.resource import Field, Relation, Resource, Shown
+from services.engine.resource import Field, Kind, Relation, Resource, Shown
 from services.engine.verify import VerificationFailed, verify
 from services.engine.work import Change, Work
 from services.orders import ORDER
@@ -199,6 +199,21 @@ def test_a_resource_with_actions_has_a_version_and_can_be_deleted() -> None:
 
     assert "looses have actions but no version column." in found
     assert "looses have actions but no deleted_at column." in found
+
+
+def test_what_an_action_takes_and_shows_has_a_kind_a_description_and_a_name_of_its_own() -> None:
+    """Design 3: it has no column that would say so."""
+    bare, text = Field("hours", "For how long."), Field("slug", "A secret.", kind=Kind.STRING)
+    odd = replace(item("open", "opened", "Open it.", rule), inputs=(bare,), shows=(text, Field("key", "")))
+    create, *others = writes()
+    told = findings(alone(BRAND, actions=(odd, replace(create, inputs=(text,)), *others)))
+
+    assert told == [
+        "brand.open has 'hours' without a kind or without a description.",
+        "brand.open has 'key' without a kind or without a description.",
+        "brand.open shows 'slug', which is the name of a field.",
+        "brand.create takes inputs, which only an item action does.",
+    ]
 
 
 def test_every_constraint_speaks_of_a_field_with_a_standard_code() -> None:
