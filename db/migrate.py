@@ -41,10 +41,10 @@ def head() -> str:
 
 def is_current(url: str) -> bool:
     """Tell whether the database at `url` has exactly the newest schema."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         if connection.info.server_version < _OLDEST_SERVER:
             raise MigrationFailed("The database is too old: Diptych needs PostgreSQL 15 or newer.")
-        return _revision(connection) == head()
+        return revision(connection) == head()
 
 
 def upgrade(url: str, rls: Rls = Rls.WRITES) -> None:
@@ -59,7 +59,7 @@ def upgrade(url: str, rls: Rls = Rls.WRITES) -> None:
     # Nearly every start finds the schema current, and then need not pay for loading Alembic.
     if not is_current(url):
         _run(url, "upgrade", head())
-    with _connected(url) as connection:
+    with connected(url) as connection:
         # Of several starts that find something to settle, one does it.
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         try:
@@ -104,7 +104,7 @@ def _run(url: str, command: str, target: str) -> None:
 def _locked(url: str) -> "Iterator[Connection]":
     from sqlalchemy import NullPool, create_engine, text
 
-    engine = create_engine("postgresql+psycopg://", creator=lambda: _connected(url), poolclass=NullPool)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connected(url), poolclass=NullPool)
     with engine.connect() as connection:
         # The lock belongs to the session and goes with it, however this process ends.
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
@@ -121,7 +121,8 @@ def _config(connection: "Connection") -> "Config":
     return config
 
 
-def _connected(url: str) -> psycopg.Connection:
+def connected(url: str) -> psycopg.Connection:
+    """Return an operator's connection; raises MigrationFailed with a sentence."""
     try:
         # A migration that rewrites rows does so in every workspace.
         return psycopg.connect(operating(url), connect_timeout=10)
@@ -132,7 +133,8 @@ def _connected(url: str) -> psycopg.Connection:
         raise MigrationFailed("The address of the database is malformed.") from None
 
 
-def _revision(connection: psycopg.Connection) -> str | None:
+def revision(connection: psycopg.Connection) -> str | None:
+    """Return the revision of a database, None where none was ever applied."""
     try:
         row = connection.execute(CURRENT_REVISION_SQL).fetchone()
     except errors.UndefinedTable:

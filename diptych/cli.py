@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -216,6 +217,45 @@ def verify() -> None:
 
     check(CATALOG)
     click.echo(f"{len(CATALOG.resources)} resources are sound.")
+
+
+@main.command()
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that the server has.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON array.")
+@_explained
+def doctor(workers: int, as_json: bool) -> None:
+    """Check the installation: settings, files, database, walls, clock; exit code 1 if there is a problem."""
+    from dataclasses import asdict
+
+    from diptych.doctor import Level, examine
+
+    found = examine(_settings(), workers)
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            click.echo(f"{each.level.upper():8} {each.area}: {each.sentence} {each.remedy}")
+        click.echo("Nothing is wrong." if not found else f"{len(found)} findings.")
+    sys.exit(1 if any(each.level is Level.PROBLEM for each in found) else 0)
+
+
+@main.command("rotate-secrets")
+@_explained
+def rotate_secrets() -> None:
+    """Encrypt every stored secret anew under DIPTYCH_SECRET_KEY."""
+    from diptych.engines import database
+    from services.engine.secrets import Vault
+    from services.rotation import rotate_secrets as rotate
+
+    settings = _settings()
+    with database(settings, operating=True) as url:
+        found = rotate(url, Vault([settings.key, *settings.previous_keys]))
+    click.echo(f"{found.renewed} secrets were encrypted anew.")
+    if found.unreadable:
+        raise click.ClickException(
+            f"{len(found.unreadable)} secrets cannot be read, the first of them {found.unreadable[0]}: add "
+            "the key that they were encrypted under to DIPTYCH_SECRET_KEY_PREVIOUS."
+        )
 
 
 @main.command()

@@ -1,10 +1,12 @@
-"""The log: one JSON object a line on standard error, with whatever the caller adds under `extra`."""
+"""The log: one JSON object a line on standard error, what callers add under `extra` in it, and no secrets."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
+
+from diptych.redaction import redacted, without_secrets
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -25,9 +27,12 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": redacted(record.getMessage()),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        more = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= without_secrets(more)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = redacted(self.formatException(record.exc_info))
+        if record.stack_info:
+            line["stack"] = redacted(self.formatStack(record.stack_info))
         return json.dumps(line, default=str, ensure_ascii=False)

@@ -60,13 +60,19 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
         before=wall.before if wall.rls is Rls.FULL else None,
     )
     prechecked = precheck_key(settings)
+    earlier = [tokens.precheck_key(Deployment(str(settings.env), key)) for key in settings.previous_keys]
     authenticator = Authenticator(
         driver,
         lookup_key=lambda raw: tokens.lookup_key(raw, settings.env),
         precheck=lambda raw: tokens.precheck(raw, prechecked),
         verify=tokens.verify,
+        earlier=lambda raw: [tokens.precheck(raw, key) for key in earlier],
     )
-    codec = CursorCodec(derived(settings.key, "cursors"), settings.cursor_days)
+    codec = CursorCodec(
+        derived(settings.key, "cursors"),
+        settings.cursor_days,
+        tuple(derived(key, "cursors") for key in settings.previous_keys),
+    )
     database, limiter = Database(driver, codec.key, wall), limiter_of(settings)
     reader = Reader(catalog, database, authenticator, codec, limiter)
     writer = Writer(

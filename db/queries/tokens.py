@@ -47,3 +47,12 @@ USED = Prepared(
     ),
     ("workspace", 0),
 )
+
+# A new key changes nothing else about a token, and so no version. The slot holds hexadecimal digits.
+PRECHECK = Prepared(
+    Statement(
+        "UPDATE tokens SET precheck = decode($3, 'hex') WHERE workspace_id = $1 AND id = $2 RETURNING id",
+        generic=True,
+    ),
+    ("workspace", "token", 0),
+)

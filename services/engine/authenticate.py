@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import orjson
@@ -27,7 +27,8 @@ class Authenticator:
     """Verifies tokens against their stored hashes and remembers the verified ones.
 
     `lookup_key` returns a raw token's key or None, `precheck` its keyed four bytes, and `verify` compares it
-    with an argon2id hash. What is remembered is keyed by a digest under a per-process key, never the token.
+    with an argon2id hash. `earlier` returns the prechecks under keys that came before, which are replaced as
+    tokens are used. What is remembered is keyed by a digest under a per-process key, never the token.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class Authenticator:
         precheck: Callable[[str], bytes],
         verify: Callable[[str, str], bool],
         uses: Uses | None = None,
+        earlier: Callable[[str], Sequence[bytes]] = lambda _: (),
     ) -> None:
         self._driver = driver
         self._lookup_key, self._precheck, self._verify = lookup_key, precheck, verify
+        self._earlier = earlier
         self.uses = uses or Uses()
         self._process_key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, tuple[str, Principal]] = OrderedDict()
@@ -80,12 +83,19 @@ class Authenticator:
 
     async def _verified_now(self, digest: bytes, key: str, raw: str) -> Principal:
         row = await self._find(key)
-        if not hmac.compare_digest(row[4] or b"", self._precheck(raw).hex().encode()):
+        stored, present = row[4] or b"", self._precheck(raw).hex().encode()
+        current = hmac.compare_digest(stored, present)
+        if not current and not any(
+            hmac.compare_digest(stored, each.hex().encode()) for each in self._earlier(raw)
+        ):
             raise invalid_token()
         async with self._hashing:
             if not await asyncio.to_thread(self._verify, raw, (row[3] or b"").decode()):
                 raise invalid_token()
-        return self._remember(digest, key, row)
+        principal = self._remember(digest, key, row)
+        if not current:
+            self.uses.outdated(principal.token_id, principal.workspace_id, present)
+        return principal
 
     async def confirm(self, principal: Principal, digest: bytes) -> Principal:
         """Return the principal as it is now, where no data statement proved it; raises the 401 problem."""

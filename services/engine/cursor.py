@@ -31,10 +31,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class CursorCodec:
-    """Cursors under one key; they expire after `days` (S3-180)."""
+    """Cursors under one key, those under `earlier` ones read too; they expire after `days` (S3-180)."""
 
     key: bytes
     days: int = 7
+    earlier: tuple[bytes, ...] = ()
 
     def beginning(self, query: str, *, backward: bool, now: float) -> bytes:
         """Return the start of the payload that every cursor of one page shares."""
@@ -50,13 +51,16 @@ class CursorCodec:
         except (ValueError, binascii.Error):
             raise _malformed() from None
         payload, digest = raw[:-DIGEST_BYTES], raw[-DIGEST_BYTES:]
-        expected = hmac.digest(self.key, payload, "sha256")[:DIGEST_BYTES]
-        if not hmac.compare_digest(digest, expected):
+        if not any(_matches(key, payload, digest) for key in (self.key, *self.earlier)):
             raise _malformed()
         fields = orjson.loads(payload)
         if fields["t"] + self.days < _day(now):
             raise bad_request("The cursor has expired; start again without it.")
         return Cursor(fields["q"], fields["d"] == "p", tuple(fields["k"]))
+
+
+def _matches(key: bytes, payload: bytes, digest: bytes) -> bool:
+    return hmac.compare_digest(digest, hmac.digest(key, payload, "sha256")[:DIGEST_BYTES])
 
 
 def fingerprint(text: str, values: list[bytes | None]) -> str:

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 
 from db.execute import Call, Database
-from db.queries.tokens import USED
+from db.queries.tokens import PRECHECK, USED
 from services.engine import encoding
 
 _LEAST_SECONDS = 60.0
@@ -23,13 +23,22 @@ class Uses:
     def __init__(self) -> None:
         self._used: dict[str, str] = {}
         self._written: dict[str, float] = {}
+        self._outdated: dict[str, tuple[str, bytes]] = {}
 
     def note(self, token_id: str, workspace_id: str) -> None:
         """Remember that a token was used."""
         self._used[token_id] = workspace_id
 
+    def outdated(self, token_id: str, workspace_id: str, precheck: bytes) -> None:
+        """Remember a token that proved itself under an earlier key, and its precheck under the present one."""
+        self._outdated[token_id] = workspace_id, precheck
+
     async def write(self, database: Database) -> None:
         """Write down which tokens were used; raises DatabaseError."""
+        while self._outdated:
+            token_id, (workspace_id, precheck) = self._outdated.popitem()
+            async with database.transaction(workspace_id, token_id) as transaction:
+                await transaction.commit(Call(PRECHECK, (precheck,)))
         now = time.monotonic()
         self._written = {id_: at for id_, at in self._written.items() if now - at < _LEAST_SECONDS}
         due: dict[str, list[str]] = defaultdict(list)
