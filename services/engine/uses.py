@@ -30,7 +30,7 @@ class Uses:
         self._used[token_id] = workspace_id
 
     def outdated(self, token_id: str, workspace_id: str, precheck: bytes) -> None:
-        """Remember a token that proved itself under an earlier key, and its precheck under the present one."""
+        """Remember a token that proved itself under an earlier key, and its precheck under the new one."""
         self._outdated[token_id] = workspace_id, precheck
 
     async def write(self, database: Database) -> None:

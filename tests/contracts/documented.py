@@ -20,6 +20,7 @@ COMMON = tuple(kind for kind in ActionKind if kind is not ActionKind.ITEM)
 
 _OF_BRANDS = ("db/migrations/versions/0005_brands.py", "db/models/brands.py", "services/brands.py")
 _NAMING_BRANDS = (
+    "db/migrations/versions/0008_walls.py",
     "db/models/__init__.py",
     "db/models/products.py",
     "services/catalog.py",

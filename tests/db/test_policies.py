@@ -1,5 +1,6 @@
 """The role, its rights and the policies: mended on every start, or told of where that is impossible."""
 
+import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db import migrate
 from db.driver import Driver
+from db.embedded.programs import find
 from db.policies import findings, tables
 from db.sweeping import sweep
 from db.walls import ROLE, Rls
@@ -209,3 +211,40 @@ async def test_everything_works_for_an_owner_whom_the_policies_hold(
     # Without its own word the owner is held by the policies as anybody is.
     with psycopg.connect(owned.url) as connection:
         assert connection.execute("UPDATE brands SET name = 'x'").rowcount == 0
+
+
+@pytest.mark.parametrize("rls", [Rls.WRITES, Rls.FULL])
+def test_a_backup_by_the_owner_is_whole_and_can_be_restored(
+    owned: Owned, empty_database: str, database: str, tmp_path: Path, rls: Rls
+) -> None:
+    """The commands are those of the guide about a PostgreSQL of one's own."""
+    change(owned.superuser, f"GRANT {ROLE} TO {owned.account}")
+    migrate.upgrade(owned.url, rls)
+    demo.fill(owned.url, count=20)
+    file, programs = tmp_path / "shop.dump", Path(find(None, None)["postgres"]).parent
+    environment = {"PGOPTIONS": "-c diptych.operator=on"}
+    dump = [programs / "pg_dump", "-Fc", "--enable-row-security", "-d", owned.url, "-f", file]
+    restore = [
+        programs / "pg_restore",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--no-privileges",
+        "-d",
+        database,
+    ]
+
+    subprocess.run(dump, check=True, env=environment)
+    subprocess.run([*restore, file], check=True, env=environment)
+
+    migrate.upgrade(database, rls)
+    assert found(database, rls) == []
+    assert [row[:7] for row in policies(database)] == [row[:7] for row in policies(owned.superuser)]
+    for table in ("workspaces", "brands", "products", "orders"):
+        assert count(database, table) == count(owned.superuser, table) > 0
+
+
+def count(database: str, table: str) -> int:
+    with psycopg.connect(database) as connection:
+        (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
+    return int(rows)
