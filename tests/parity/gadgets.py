@@ -6,16 +6,15 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-import psycopg
-from sqlalchemy import BigInteger, MetaData, Numeric, String, create_engine
+from sqlalchemy import BigInteger, MetaData, Numeric, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.columns import Model, Tenant, json_search, ordered, text_search
-from db.walls import ROLE
 from services.engine.catalog import Catalog
 from services.engine.resource import Field, Relation, Resource
 from services.workspaces import WORKSPACE
+from tests.support.databases import add_tables
 
 
 class Size(StrEnum):
@@ -107,8 +106,4 @@ CATALOG = Catalog((WORKSPACE, GADGET))
 
 def create(database: str) -> None:
     """Create the table and its indexes."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database))
-    Apart.metadata.create_all(engine)
-    engine.dispose()
-    with psycopg.connect(database) as connection:
-        connection.execute(f"GRANT SELECT ON gadgets TO {ROLE}")
+    add_tables(database, Apart.metadata)

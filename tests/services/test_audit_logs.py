@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import MetaData, String, create_engine
+from sqlalchemy import MetaData, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.embedded import Embedded
@@ -22,7 +22,7 @@ from services.engine.resource import Field, Resource, Shown
 from services.workspaces import WORKSPACE
 from tests.support.application import running
 from tests.support.client import Client
-from tests.support.databases import copied
+from tests.support.databases import add_tables, copied
 from tests.support.seed import Seed, plant
 from tests.support.stored import Stored
 
@@ -194,9 +194,7 @@ async def test_what_is_not_shown_is_in_no_audit_row_and_in_no_event(
 ) -> None:
     """S3, attack 22: a secret that is changed leaves no trace of its values."""
     seed = plant(copied(postgres, migrated_template), ("writer",))
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(seed.database))
-    _Apart.metadata.create_all(engine)
-    engine.dispose()
+    add_tables(seed.database, _Apart.metadata)
     async with running(seed.database, Catalog((WORKSPACE, SAFE, AUDIT_LOG))) as application:
         client = Client(application, seed.tokens["acme", "writer"])
         secrets = {"combination": FIRST_SECRET, "key": FIRST_SECRET}

@@ -3,13 +3,14 @@
 import uuid
 
 import psycopg
-from sqlalchemy import MetaData, String, create_engine
+from sqlalchemy import MetaData, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db import sealing
 from db.models.columns import Model, Tenant
 from services.engine.secrets import Vault, place_of
 from services.rotation import Rotated, rotate_secrets
+from tests.support.databases import add_tables
 
 OLD, NEW, LOST = b"o" * 32, b"n" * 32, b"l" * 32
 
@@ -29,9 +30,7 @@ class Lock(Tenant, Apart):
 
 
 def filled(database: str, count: int, key: bytes) -> dict[uuid.UUID, str]:
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database))
-    Apart.metadata.create_all(engine)
-    engine.dispose()
+    add_tables(database, Apart.metadata)
     vault, secrets = Vault([key]), {}
     with psycopg.connect(database) as connection, connection.cursor() as cursor:
         for n in range(count):

@@ -1,12 +1,14 @@
-"""Further databases for a suite: copies of the migrated one that live as long as the session's server."""
+"""Further databases for a suite, copied from the migrated one, and further tables in them."""
 
 import uuid
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import MetaData, create_engine
 
 from db.embedded import Embedded
+from db.walls import ROLE
 
 
 def copied(postgres: Embedded, template: str) -> str:
@@ -16,3 +18,14 @@ def copied(postgres: Embedded, template: str) -> str:
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
     return make_conninfo(postgres.dsn(), dbname=name)
+
+
+def add_tables(database: str, metadata: MetaData) -> None:
+    """Create tables that no migration knows, and let the role that serves requests use them."""
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(database))
+    metadata.create_all(engine)
+    engine.dispose()
+    with psycopg.connect(database) as connection:
+        for name in metadata.tables:
+            grant = sql.SQL("GRANT SELECT, INSERT, UPDATE ON {} TO {}")
+            connection.execute(grant.format(sql.Identifier(name), sql.Identifier(ROLE)))
