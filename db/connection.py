@@ -85,7 +85,11 @@ class Connection(wire.Wire):
         call.preparing += 1 + len(displaced)
         return name
 
-    def _readable(self) -> None:
+    @property
+    def _awaits(self) -> bool:
+        return bool(self.pending)
+
+    def _take(self) -> None:
         pgconn = self._pgconn
         pending = self.pending
         settled = False

@@ -123,7 +123,11 @@ class Session(wire.Wire):
         self._fresh.add(name)
         return name
 
-    def _readable(self) -> None:
+    @property
+    def _awaits(self) -> bool:
+        return self._future is not None
+
+    def _take(self) -> None:
         pgconn = self._pgconn
         try:
             pgconn.consume_input()

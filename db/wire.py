@@ -1,6 +1,7 @@
 """What every pipelined libpq connection does: wait for its socket, keep prepared names, end once."""
 
 import asyncio
+import select
 from collections import OrderedDict
 
 from psycopg import Error as LibpqError
@@ -36,6 +37,9 @@ class Wire:
         self._names = 0
         self._writing = False
         self._end: DatabaseUnavailable | None = None
+        # Whatever is asked of it, it tells of a reset.
+        self._resets = select.poll()
+        self._resets.register(self._fd, 0)
         pgconn.nonblocking = 1
         pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._fd, self._readable)
@@ -49,9 +53,26 @@ class Wire:
         """Close the socket; calls in flight fail with `DatabaseUnavailable`."""
         self._lose(DatabaseUnavailable("08003", "The database connection was closed."))
 
-    def _readable(self) -> None:
+    @property
+    def _awaits(self) -> bool:
+        """Whether answers are awaited."""
+        raise NotImplementedError
+
+    def _take(self) -> None:
         """Take what arrived."""
         raise NotImplementedError
+
+    def _readable(self) -> None:
+        """Take what arrived, down to the end of a connection that was reset.
+
+        uvloop tells of a reset together with the last bytes, once, and watches the socket no longer.
+        """
+        awaited = self._awaits
+        self._take()
+        if awaited and not self._awaits:
+            return
+        while self._end is None and self._resets.poll(0):
+            self._take()
 
     def _ended(self, error: DatabaseUnavailable) -> None:
         """Tell those that wait; called once."""
