@@ -68,6 +68,13 @@ class World:
 @asynccontextmanager
 async def opened(database: str, catalog: Catalog) -> AsyncIterator[World]:
     """Fill a migrated database with rows of every resource, and serve it."""
+    workspaces, rows = filled(database, catalog)
+    async with running(database, catalog) as application:
+        yield World(database, catalog, application, workspaces, rows)
+
+
+def filled(database: str, catalog: Catalog) -> tuple[dict[str, uuid.UUID], dict[tuple[str, str], list[Row]]]:
+    """Fill a migrated database with rows of every resource; return its workspaces and the rows in JSON."""
     seed = plant(database, ())
     workspaces = {slug: row["id"] for slug, row in seed.workspaces.items()}
     with psycopg.connect(database, row_factory=dict_row) as connection:
@@ -80,8 +87,7 @@ async def opened(database: str, catalog: Catalog) -> AsyncIterator[World]:
         }
         # Statistics settle the plans of the planner, so that every run asks the same of the database.
         connection.execute("ANALYZE")
-    async with running(database, catalog) as application:
-        yield World(database, catalog, application, workspaces, rows)
+    return workspaces, rows
 
 
 def _stored(connection: psycopg.Connection[dict[str, Any]], resource: Resource, own: uuid.UUID) -> list[Row]:
