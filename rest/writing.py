@@ -120,12 +120,14 @@ class Writes:
 
     def _many(self, action: Action) -> Handler:
         member = "ids" if action.kind is ActionKind.DELETE else "items"
+        accepted = bodies.PATCHES if action.kind is ActionKind.UPDATE else ()
 
         async def write(caller: Caller, request: Request) -> Response:
             await self._admit(caller, action)
             _refuse_if_match(request)
-            body, _ = bodies.read(request)
-            asked = self._asked(request, action, _items(body, member, action), bulk=True)
+            body, kind = bodies.read(request, *accepted)
+            items = _items(body, member, action)
+            asked = self._asked(request, action, items, bulk=True, merge=kind == bodies.MERGE_TYPE)
             return self._results(caller, asked, await self._writer.write(caller, asked))
 
         return write

@@ -36,7 +36,7 @@ Products = Mapping[UUID, Sold]
 async def products(work: Work, ids: Iterable[UUID]) -> dict[UUID, Sold]:
     """Return the live products of these ids that the caller may read."""
     wanted = {str(id_).encode() for id_ in ids}
-    if not wanted or not allows(work.caller.principal.scopes, PRODUCT, Permission.READ):
+    if not wanted or lacking(work):
         return {}
     rows = await work.rows(queries.PRODUCTS, encoding.array(sorted(wanted)))
     return {
@@ -47,6 +47,13 @@ async def products(work: Work, ids: Iterable[UUID]) -> dict[UUID, Sold]:
         )
         for id_, name, price, currency in rows
     }
+
+
+def lacking(work: Work) -> dict[str, str]:
+    """Return what tells a caller who may not read products so."""
+    if allows(work.caller.principal.scopes, PRODUCT, Permission.READ):
+        return {}
+    return {"required_scope": f"{PRODUCT.scope}:{Permission.READ}"}
 
 
 def product_to_look_up(

@@ -30,6 +30,9 @@ _BEFORE: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
 """Each state that an order moves to, and those it can come from."""
 
 _DISCARDABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
+_UNPRICED = Invalid(
+    "exclusion", "A product in this order cannot be looked up, so its price in this currency is unknown."
+)
 _FIXED_LATER = ("currency", "tax_rate")
 
 
@@ -138,7 +141,7 @@ async def _settle(work: Work, drafts: Sequence[_Draft]) -> None:
     known = await order_lines.products(work, [id_ for id_ in wanted if id_ is not None])
     for draft in drafts:
         if draft.touches_lines:
-            _make_lines(draft, known)
+            _make_lines(work, draft, known)
         if draft.order.good:
             _total(draft)
     good = [draft for draft in drafts if draft.order.good]
@@ -150,7 +153,7 @@ async def _settle(work: Work, drafts: Sequence[_Draft]) -> None:
     await work.update(ORDER_ITEM, gone, "deleted")
 
 
-def _make_lines(draft: _Draft, known: Products) -> None:
+def _make_lines(work: Work, draft: _Draft, known: Products) -> None:
     position = -1
     for place, (sent, line) in enumerate(draft.wanted()):
         if line is None and "id" in sent:
@@ -160,6 +163,8 @@ def _make_lines(draft: _Draft, known: Products) -> None:
         values, faults = order_lines.line(sent, stored, draft.currency, known)
         for name, fault in faults.items():
             _accuse(draft, place, name, fault)
+            if fault is MISSING:
+                draft.order.extensions |= order_lines.lacking(work)
         # Places that are in order already stay, so that sending lines back changes none of them.
         position = max(position + 1, stored["position"] if stored is not None else 0)
         values["position"] = position
@@ -175,7 +180,7 @@ def _accuse(draft: _Draft, place: int, name: str, fault: Invalid) -> None:
     if draft.sent is not None:
         draft.order.refuse(f"{LINES}.{place}.{name}", fault)
     elif "currency" not in draft.order.invalid:
-        draft.order.refuse("currency", fault)
+        draft.order.refuse("currency", _UNPRICED if fault is MISSING else fault)
 
 
 def _left_out(draft: _Draft) -> list[Change]:

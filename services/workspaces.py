@@ -32,7 +32,8 @@ _TOO_HIGH = Invalid("exclusion", "A workspace cannot have a higher tier than the
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Those two are places of a machine, not of the world.
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _settings(value: Mapping[str, Any]) -> Mapping[str, Any] | Inner:

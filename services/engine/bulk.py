@@ -40,9 +40,9 @@ def check_ids(asked: Write, changes: Sequence[Change]) -> None:
         seen.add(change.id)
 
 
-def problem_of(change: Change, extensions: dict[str, Any]) -> Problem:
+def problem_of(change: Change) -> Problem:
     """Return the problem of one change that is not good."""
-    return change.problem or validation_failed(change.invalid, extensions)
+    return change.problem or validation_failed(change.invalid, change.extensions)
 
 
 def failed(

@@ -6,7 +6,6 @@ authorise → validate → idempotency key → rows, references, uniqueness → 
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from db.driver import DatabaseError, DatabaseUnavailable, Row
 from db.execute import Call, Database
@@ -112,7 +111,7 @@ class Writer:
             lost = isinstance(error, DatabaseUnavailable)
             unknown = transaction is None or (lost and transaction.committing and asked.key is None)
             if final or unknown or not is_passing(error):
-                raise refused(error, asked.resource) from error
+                raise refused(error, asked) from error
             raise _Stale from error
 
     def of(self, resource: Resource) -> Statements:
@@ -137,7 +136,6 @@ class _Attempt:
         self._writer, self._work, self._asked = writer, work, asked
         self._resource, self._kind = asked.resource, asked.action.kind
         self._key = None if asked.dry_run or asked.key is None else asked.key.encode()
-        self._extensions: dict[str, Any] = {}
         self._changes = changes
         self._fingerprint = b"" if self._key is None else idempotency.fingerprint(asked, self._changes)
         for change in self._changes:
@@ -223,9 +221,7 @@ class _Attempt:
 
     def _judge_whole(self, change: Change) -> None:
         judging.as_whole(self._asked, change)
-        lacking = judging.check_readable(self._writer.catalog, self._work.caller, self._resource, change)
-        if lacking is not None:
-            self._extensions["required_scope"] = lacking
+        judging.check_readable(self._writer.catalog, self._work.caller, self._resource, change)
 
     async def _note(self, faults: list[Row]) -> None:
         """Note what the database found wrong with values, and try others where the server made them."""
@@ -257,9 +253,10 @@ class _Attempt:
             change.values = {"deleted_at": None}
 
     async def _rule(self) -> None:
-        rule = self._asked.action.rule
-        if rule is not None and (self._partial or all(change.good for change in self._changes)):
-            await rule(self._work, self._changes)
+        rule, good = self._asked.action.rule, [change for change in self._changes if change.good]
+        # What is refused already may not even have a row that a rule could look at.
+        if rule is not None and (len(good) == len(self._changes) or (self._partial and good)):
+            await rule(self._work, good)
 
     # The effect
 
@@ -271,9 +268,7 @@ class _Attempt:
         """Write the changes that are good; return the problems of the others by place, if some may fail."""
         good = [change for change in self._changes if change.good]
         problems = {
-            place: bulk.problem_of(change, self._extensions)
-            for place, change in enumerate(self._changes)
-            if not change.good
+            place: bulk.problem_of(change) for place, change in enumerate(self._changes) if not change.good
         }
         if problems and not self._asked.bulk:
             raise problems[0]

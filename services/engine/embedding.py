@@ -24,14 +24,15 @@ def reader(item: Embedded, read_row: ReadRow) -> Read:
     """
     read_one = _row_reader(item, read_row)
     none = Invalid("cant_be_blank", "Send [] for an empty list.")
-    too_long = Invalid("too_long", f"The list may have at most {item.most} entries.")
+    too_long = Invalid("too_long", f"The list may bring at most {item.most} new entries.")
 
     def read(value: Any) -> Any:
         if value is None:
             return none
         if not isinstance(value, list):
             return _NO_LIST
-        if len(value) > item.most:
+        # Those that are there already may be more, since one was added after the other.
+        if sum(map(_is_new, value)) > item.most:
             return too_long
         rows, faults = [], dict[str, list[Invalid]]()
         for index, one in enumerate(value):
@@ -41,6 +42,10 @@ def reader(item: Embedded, read_row: ReadRow) -> Read:
         return Inner(faults) if faults else _once(rows)
 
     return read
+
+
+def _is_new(row: Any) -> bool:
+    return not isinstance(row, dict) or row.get("id") is None
 
 
 def _row_reader(item: Embedded, read_row: ReadRow) -> ReadRow:

@@ -87,7 +87,7 @@ def generate(resource: Resource, change: Change) -> None:
 
 def separate(resource: Resource, changes: Sequence[Change]) -> None:
     """Make values that nobody sent anew where another row of the same request has them already."""
-    if not any(change.generated for change in changes[1:]):
+    if len(changes) < 2 or not any(change.generated for change in changes):
         return
     for group in groups(resource.model):
         # What was sent is kept, so it comes first.
@@ -110,16 +110,14 @@ def _again(resource: Resource, change: Change, group: Sequence[str]) -> bool:
     return bool(made)
 
 
-def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change: Change) -> str | None:
-    """Refuse references to what the caller may not read as if it did not exist; return the scope it lacks."""
-    lacking = None
+def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change: Change) -> None:
+    """Refuse references to what the caller may not read as if it did not exist; tell the scope that lacks."""
     for relation in resource.relations:
         if relation.one and relation.via in change.sent and _is_new(change, relation.via):
             target = catalog.target(relation)
             if not allows(caller.principal.scopes, target, Permission.READ):
                 change.refuse(relation.via, MISSING)
-                lacking = f"{target.scope}:{Permission.READ}"
-    return lacking
+                change.extensions["required_scope"] = f"{target.scope}:{Permission.READ}"
 
 
 def against_stored(asked: Write, item: Item, change: Change, found: Change | None) -> None:

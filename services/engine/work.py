@@ -17,9 +17,10 @@ class Change:
 
     `values` are the valid values by column, which a rule may complete or alter; `stored` is the row before,
     None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row
-    as a whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
-    `generated` counts the attempts at values that fallbacks made, and `once` holds what the answer alone
-    shows of fields that are shown once, where that is not what is stored.
+    as a whole; `extensions` are further members of the problem that `invalid` becomes. `index` is its place
+    in a bulk request. `document` is the row as JSON once it is written. `generated` counts the attempts at
+    values that fallbacks made, and `once` holds what the answer alone shows of fields that are shown once,
+    where that is not what is stored.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Change:
     sent: Mapping[str, Any] = field(default_factory=dict)
     invalid: dict[str, list[Invalid]] = field(default_factory=dict)
     problem: Problem | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
     document: bytes | None = None
     generated: dict[str, int] = field(default_factory=dict)
     once: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Change:
 class Work(Protocol):
     """What a rule may do within the transaction of its action; nothing of it stays if the action fails.
 
-    Rules get every change of a request at once, so that a hundred rows take as many statements as one.
+    Rules get every change of a request at once, so that a hundred rows take as many statements as one; those
+    that are refused already are left out.
     """
 
     caller: Caller
