@@ -24,9 +24,13 @@ STALE = frozenset({"0A000", "26000", "42883", "42804"})
 
 
 class Wire:
-    """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks."""
+    """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks.
 
-    def __init__(self, pgconn: PGconn, *, prepared_limit: int, traffic: Traffic) -> None:
+    A peer that owes an answer and brings nothing for `silence` seconds, twice that at the most, is given up:
+    what swallows an answer may well keep the connection alive.
+    """
+
+    def __init__(self, pgconn: PGconn, *, prepared_limit: int, silence: float, traffic: Traffic) -> None:
         self._traffic = traffic
         self._pgconn = pgconn
         self._loop = asyncio.get_running_loop()
@@ -43,6 +47,10 @@ class Wire:
         pgconn.nonblocking = 1
         pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._fd, self._readable)
+        self._silence = silence
+        self._heard = 0
+        self._owing: int | None = None
+        self._watch = self._loop.call_later(silence, self._listen)
 
     @property
     def backend_pid(self) -> int:
@@ -68,11 +76,20 @@ class Wire:
         uvloop tells of a reset together with the last bytes, once, and watches the socket no longer.
         """
         awaited = self._awaits
+        self._heard += 1
         self._take()
         if awaited and not self._awaits:
             return
         while self._end is None and self._resets.poll(0):
             self._take()
+
+    def _listen(self) -> None:
+        """Give the connection up if it has brought nothing since it was found owing an answer."""
+        if self._awaits and self._heard == self._owing:
+            self._lose(lost(f"no answer for {self._silence:g} s"))
+            return
+        self._owing = self._heard if self._awaits else None
+        self._watch = self._loop.call_later(self._silence, self._listen)
 
     def _ended(self, error: DatabaseUnavailable) -> None:
         """Tell those that wait; called once."""
@@ -111,6 +128,7 @@ class Wire:
         if self._end is not None:
             return
         self._end = error
+        self._watch.cancel()
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._pgconn.finish()

@@ -4,6 +4,7 @@ authorise → validate → idempotency key → rows, references, uniqueness → 
           → rows, events and audit rows in one statement → idempotency record → commit
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ from services.engine.work import Change
 from services.engine.writing import Outcome, Write
 
 _MOST_ATTEMPTS = 3
+_PATIENCE_SECONDS = 5.0
 _MOST_GENERATED = 5
 _ITEMS_PER_POINT = 10
 _LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
@@ -102,6 +104,7 @@ class Writer:
     async def _attempt(self, caller: Caller, asked: Write, changes: list[Change], *, final: bool) -> Outcome:
         """Run the whole transaction once; raises _Stale where it must be run anew."""
         principal, transaction = caller.principal, None
+        began = time.monotonic()
         try:
             async with self._database.transaction(principal.workspace_id, principal.token_id) as transaction:
                 work = Ongoing(transaction, caller, asked.action, self.of)
@@ -110,6 +113,8 @@ class Writer:
             # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
             lost = isinstance(error, DatabaseUnavailable)
             unknown = transaction is None or (lost and transaction.committing and asked.key is None)
+            # Nor is a caller kept waiting for another who has waited long for this one.
+            final = final or time.monotonic() - began > _PATIENCE_SECONDS
             if final or unknown or not is_passing(error):
                 raise refused(error, asked) from error
             raise _Stale from error
