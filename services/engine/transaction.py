@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from db import writing
+from db.constraints import references
 from db.driver import Row
 from db.execute import Call, Prepared, Transaction, prepared
 from db.query import Object
@@ -42,8 +43,10 @@ class Statements:
 
     @cached_property
     def load(self) -> Prepared:
-        """Return the one that locks and reads rows."""
-        return prepared(writing.loading(self.resource.model))
+        """Return the one that locks and reads rows, and locks what they belong to for good before them."""
+        known = references(self.resource.model)
+        fixed = tuple(field.name for field in self.resource.writable if field.fixed and field.name in known)
+        return prepared(writing.loading(self.resource.model, fixed))
 
     @cached_property
     def check(self) -> Prepared | None:

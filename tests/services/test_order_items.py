@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.services.test_orders import ANY, LOOSE, ORDERS, WAYS, ids, made, product, read
@@ -177,3 +178,22 @@ async def test_a_line_and_its_order_at_the_same_time(shop: Client, stored: Store
     after = await read(shop, order)
     assert after["total_cents"] == sum(line["quantity"] * 105 for line in after["line_items"])
     stored.settled(order["id"], 5)
+
+
+async def test_a_line_is_locked_after_its_order(shop: Client, stored: Stored) -> None:
+    """As whoever writes orders locks their lines after them, the two never wait for each other."""
+    order = await made(shop)
+    (id_,) = ids(order)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+
+    async with await psycopg.AsyncConnection.connect(stored.database) as rival:
+        await rival.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order["id"]])
+        change = asyncio.create_task(shop.patch(f"{LINES}/{id_}", {"quantity": 1}))
+        while not (await (await rival.execute(waiting)).fetchone())[0]:  # type: ignore[index]  # There is one.
+            assert not change.done()
+            await asyncio.sleep(0.01)
+        line = await rival.execute("SELECT FROM order_items WHERE id = %s FOR NO KEY UPDATE NOWAIT", [id_])
+
+    assert line.rowcount == 1
+    assert (await change).data()["quantity"] == 1
+    stored.settled(order["id"], 2)
