@@ -280,6 +280,9 @@ async def bulk(twins: Twins, resource: Resource) -> Cases:
             items = (Item({name: body[name]}, targets[0].id), Item({}, targets[1].id))
             label = f"only {name} of one"
             yield WriteCase(label, resource, update, items, bulk=True, refusal=WHATEVER)
+        for case in _merging(twins, resource, targets[2]):
+            items = (*case.items, Item({}, targets[0].id))
+            yield replace(case, items=items, bulk=True)
 
 
 async def trials(twins: Twins, resource: Resource) -> Cases:

@@ -242,10 +242,10 @@ def _out_of_bounds(field: Field, facts: ColumnFacts) -> Iterator[Bad]:
         yield Bad("too long", "x" * (facts.max_length + 1), None if field.check else "too_long")
     if field.minimum is not None:
         below = field.minimum - 1
-        yield Bad("below the least", format(below, "f") if decimal else int(below), "greater_than")
+        yield Bad("below the least", str(below) if decimal else int(below), "greater_than")
     if field.maximum is not None:
         above = field.maximum + 1
-        yield Bad("above the greatest", format(above, "f") if decimal else int(above), "less_than")
+        yield Bad("above the greatest", str(above) if decimal else int(above), "less_than")
     if decimal and facts.precision is not None and facts.scale is not None:
         yield Bad("too exact", f"0.{'1' * (facts.scale + 1)}", "invalid_format")
         yield Bad("too large", "9" * (facts.precision - facts.scale + 1), "less_than")
