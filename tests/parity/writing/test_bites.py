@@ -1,6 +1,6 @@
 """The suite of writes itself: each planted divergence, or loss on both sides, must make its tests fail."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 
 import rest.writing
-import schema.resolvers
-import schema.write_inputs
-import schema.writing
 import services.engine.dispatch
 import services.engine.judging
 import services.engine.transaction
@@ -27,7 +24,7 @@ from services.engine.errors import Problem
 from services.engine.resource import Resource
 from services.engine.transaction import Ongoing
 from services.engine.work import Change
-from services.engine.writing import Item, Write
+from services.engine.writing import Item, Outcome, Write, Written
 from services.products import PRODUCT
 from services.workspaces import WORKSPACE
 from tests.parity import gadgets
@@ -59,8 +56,13 @@ async def spoiled(postgres: Embedded, migrated_template: str) -> AsyncIterator[T
 
 
 def no_scope_check_in_graphql(patch: pytest.MonkeyPatch) -> None:
-    """GraphQL forgets scopes."""
-    patch.setattr(schema.writing._Mutation, "_permit", lambda *_: None)
+    """GraphQL forgets scopes, also those that selecting the written row takes."""
+    admitted = Writer._admitted
+
+    def open_to_all(self: Writer, caller: Caller, asked: Write, permit: Any) -> Any:
+        return admitted(self, caller, asked, permit if caller.instance != GRAPHQL else lambda _: None)
+
+    patch.setattr(Writer, "_admitted", open_to_all)
     _authorise_unless(patch, lambda caller: caller.instance == GRAPHQL)
 
 
@@ -140,12 +142,11 @@ def _asked_by(patch: pytest.MonkeyPatch, instance: str, change: Callable[[Write]
 
 def unset_is_null(patch: pytest.MonkeyPatch) -> None:
     """GraphQL clears what was left out."""
-    read = schema.write_inputs.Neutral.values
+    _asked_by(patch, GRAPHQL, lambda asked: replace(asked, items=tuple(map(_filled, asked.items))))
 
-    def filled(self: Any, tree: Mapping[str, Any]) -> dict[str, Any]:
-        return {"note": None, **read(self, tree)}
 
-    patch.setattr(schema.write_inputs.Neutral, "values", filled)
+def _filled(item: Item) -> Item:
+    return replace(item, values={"note": None, **item.values}) if item.values else item
 
 
 def other_event(patch: pytest.MonkeyPatch) -> None:
@@ -161,19 +162,28 @@ def other_event(patch: pytest.MonkeyPatch) -> None:
 
 def other_value(patch: pytest.MonkeyPatch) -> None:
     """GraphQL answers another value than it wrote."""
-    exact = schema.writing.exact_json
+    _answered_by(patch, GRAPHQL, lambda item: replace(item, document=_aged(item.document)))
 
-    def swapped(document: bytes) -> Any:
-        found = exact(document)
-        return found | {"updated_at": "2020-01-01T00:00:00Z"}
 
-    patch.setattr(schema.writing, "exact_json", swapped)
+def _aged(document: bytes | None) -> bytes | None:
+    return document and document.replace(b'"updated_at":"20', b'"updated_at":"19')
 
 
 def other_tag(patch: pytest.MonkeyPatch) -> None:
     """GraphQL tags another version."""
-    tag = schema.writing.tag
-    patch.setattr(schema.writing, "tag", lambda id_, version: tag(id_, version + 1))
+    _answered_by(patch, GRAPHQL, lambda item: replace(item, version=item.version + 1))
+
+
+def _answered_by(patch: pytest.MonkeyPatch, instance: str, change: Callable[[Written], Written]) -> None:
+    write = Writer.write
+
+    async def changed(self: Writer, caller: Caller, *given: Any) -> Outcome:
+        found = await write(self, caller, *given)
+        if not caller.instance.startswith(instance):
+            return found
+        return replace(found, items=tuple(map(change, found.items)))
+
+    patch.setattr(Writer, "write", changed)
 
 
 def silent_repetition(patch: pytest.MonkeyPatch) -> None:
@@ -207,13 +217,14 @@ def fewer_errors(patch: pytest.MonkeyPatch) -> None:
 
 def one_statement_more(patch: pytest.MonkeyPatch) -> None:
     """GraphQL proves the token in a statement of its own."""
-    write = schema.resolvers.Execution.write
+    write = Writer.write
 
-    async def proven(self: Any, *given: Any) -> Any:
-        await self.reader.confirm(self.caller)
-        return await write(self, *given)
+    async def proven(self: Writer, caller: Caller, *given: Any) -> Outcome:
+        if caller.instance == GRAPHQL:
+            await self._authenticator.confirm(caller.principal, caller.credential)
+        return await write(self, caller, *given)
 
-    patch.setattr(schema.resolvers.Execution, "write", proven)
+    patch.setattr(Writer, "write", proven)
 
 
 # Lost on both surfaces alike
