@@ -10,14 +10,15 @@ import orjson
 
 from schema import compiled, http
 from schema.build import build
-from schema.compiled import ENDING, Operation, Outcome
+from schema.compiled import ENDING, Operation, Outcome, raise_whole
+from schema.compiled_writes import WritingShape
 from schema.documents import Documents
 from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
 from schema.executor import Executor
 from schema.guard import check_variables
 from schema.http import GraphQLRequest, HttpProblem, MediaType
 from schema.limits import DEFAULT_LIMITS, WRITING_LIMITS, GuardViolation, Limits
-from schema.resolvers import IdempotencyKey
+from schema.resolvers import IdempotencyKey, Writing
 from schema.variables import MismatchError
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
@@ -74,11 +75,6 @@ class _Run:
     request: GraphQLRequest
     forced: bool
 
-    @property
-    def executed(self) -> bool:
-        """Tell whether the executor runs it in any case."""
-        return self.forced or self.operation.writes
-
 
 class GraphQL:
     """The GraphQL surface of one catalogue."""
@@ -87,7 +83,7 @@ class GraphQL:
         self, catalog: Catalog, reader: Reader, writer: Writer, settings: Settings | None = None
     ) -> None:
         self.settings = settings or Settings()
-        self._reader = reader
+        self._reader, self._writer = reader, writer
         self._built = build(catalog)
         self._executor = Executor(self._built, reader, writer, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
@@ -145,8 +141,11 @@ class GraphQL:
             return run
         operation, request = run.operation, run.request
         try:
-            kept = _bounded(request, operation) <= _MOST_KEPT_VALUES
-            shape, values = (None, []) if run.executed else self._split(caller, operation, request, kept)
+            # What a write is given is no part of its shape, so that of a large one is as good as any.
+            kept = _bounded(request, operation) <= _MOST_KEPT_VALUES or operation.writes
+            shape, values = (None, []) if run.forced else self._split(caller, operation, request, kept)
+            if isinstance(shape, WritingShape):
+                return _told(await self._write(caller, shape, values, key), "compiled")
             if shape is not None:
                 return _told(await compiled.run(self._reader, caller, shape, values), "compiled")
             return _told(await self._executor.run(caller, operation, request, key), "executor")
@@ -156,13 +155,24 @@ class GraphQL:
 
     def _split(
         self, caller: Caller, operation: Operation, request: GraphQLRequest, kept: bool
-    ) -> tuple[compiled.Shape | None, list[Any]]:
+    ) -> tuple[compiled.Shape | WritingShape | None, list[Any]]:
         decode = partial(self._reader.codec.decode, now=caller.now)
         try:
             key, values = operation.split(request.variables, decode)
         except MismatchError:
             return None, []
         return operation.shape(key, keep=kept), values
+
+    async def _write(
+        self, caller: Caller, shape: WritingShape, values: list[Any], key: IdempotencyKey | None
+    ) -> Outcome:
+        writing = Writing(
+            reader=self._reader, writer=self._writer, caller=caller, origin=self.settings.origin, key=key
+        )
+        data, failures = await shape.run(writing, values)
+        raise_whole(failures, writing)
+        await self._reader.confirm(caller)
+        return Outcome(data, failures, 0)
 
     async def _batch(
         self, caller: Caller, runs: Sequence[_Run | _Answered], key: str | None
