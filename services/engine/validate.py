@@ -144,7 +144,10 @@ def read_field(resource: Resource, name: str, value: Any, *, from_text: bool = F
 def _fault_of_unwritable(resource: Resource, name: str, value: Any) -> Invalid | None:
     if name == "deleted_at":
         return None if value is None else LIFE_CYCLE
-    return None if name in resource.all_fields or name in _DOCUMENT_MEMBERS else UNKNOWN
+    if name in resource.all_fields or name in _DOCUMENT_MEMBERS:
+        return None
+    # What was included beside another resource tells its type.
+    return None if name == "type" and value == resource.type else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

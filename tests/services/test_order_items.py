@@ -197,3 +197,42 @@ async def test_a_line_is_locked_after_its_order(shop: Client, stored: Stored) ->
     assert line.rowcount == 1
     assert (await change).data()["quantity"] == 1
     stored.settled(order["id"], 2)
+
+
+async def test_a_line_that_loses_its_product_stays_what_it_was(shop: Client, stored: Stored) -> None:
+    """S3-163: what a PATCH leaves out stays."""
+    tea = await product(shop)
+    order = await made(shop, line_items=[{"product_id": tea["id"], "quantity": 2}] * 2)
+    first, second = order["line_items"]
+
+    alone = await shop.patch(f"{LINES}/{first['id']}", {"product_id": None})
+    within = await shop.patch(
+        f"{ORDERS}/{order['id']}",
+        {"line_items": [{"id": first["id"]}, {"id": second["id"], "product_id": None, "name": "Green tea"}]},
+    )
+
+    assert (alone.data()["name"], alone.data()["unit_price_cents"]) == ("Tea", 250)
+    assert within.data()["line_items"] == [
+        {**first, "product_id": None},
+        {**second, "product_id": None, "name": "Green tea"},
+    ]
+
+
+async def test_a_replacement_takes_from_the_product_anew(shop: Client, stored: Stored) -> None:
+    """S3-162: what it leaves out is reset, to what the product gives now, or is missed."""
+    tea = await product(shop)
+    order = await made(
+        shop,
+        line_items=[{"product_id": tea["id"], "quantity": 2, "name": "Old", "unit_price_cents": 1}, LOOSE],
+    )
+    sold, loose = ids(order)
+    body = {"quantity": 2}
+
+    again = await shop.put(f"{LINES}/{sold}", {**body, "product_id": tea["id"]}, headers=ANY)
+
+    assert (again.data()["name"], again.data()["unit_price_cents"]) == ("Tea", 250)
+    assert (await read(shop, order))["total_cents"] == 500 + 315
+    with stored.unchanged():
+        (await shop.put(f"{LINES}/{loose}", body, headers=ANY)).invalid(
+            name=["cant_be_blank"], unit_price_cents=["cant_be_blank"]
+        )
