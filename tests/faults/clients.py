@@ -74,6 +74,7 @@ class Client:
         self.name, self.crowd, self.counts = name, crowd, Counts()
         self.line = Line(port, crowd.token)
         self.chance = random.Random(name)
+        self.surfaces = tuple(Surface)
         self.own: list[Entry] = []
         self._acts, self._weights = list(mix), list(mix.values())
         self._strict = strict
@@ -160,7 +161,7 @@ class Client:
         began = loop.time()
         try:
             async with asyncio.timeout(LONGEST_ANSWER):
-                answer = await send(self.line, self.chance.choice(list(Surface)), asked)
+                answer = await send(self.line, self.chance.choice(self.surfaces), asked)
         except Lost:
             counts.lost += 1
             self._on_lost()
