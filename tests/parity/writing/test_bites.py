@@ -97,7 +97,7 @@ def no_precondition_in_rest(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unconditional(item: Item) -> Item:
-    return replace(item, if_match=item.if_match and "*")
+    return Item(item.values, item.id, item.if_match and "*")
 
 
 def no_trial_in_graphql(patch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def unset_is_null(patch: pytest.MonkeyPatch) -> None:
 
 
 def _filled(item: Item) -> Item:
-    return replace(item, values={"note": None, **item.values}) if item.values else item
+    return Item({"note": None, **item.values}, item.id, item.if_match) if item.values else item
 
 
 def other_event(patch: pytest.MonkeyPatch) -> None:
@@ -162,16 +162,21 @@ def other_event(patch: pytest.MonkeyPatch) -> None:
 
 def other_value(patch: pytest.MonkeyPatch) -> None:
     """GraphQL answers another value than it wrote."""
-    _answered_by(patch, GRAPHQL, lambda item: replace(item, document=_aged(item.document)))
+    _answered_by(patch, GRAPHQL, _aged)
 
 
-def _aged(document: bytes | None) -> bytes | None:
-    return document and document.replace(b'"updated_at":"20', b'"updated_at":"19')
+def _aged(item: Written) -> Written:
+    document = item.document and item.document.replace(b'"updated_at":"20', b'"updated_at":"19')
+    return Written(item.id, item.version, item.status, document, item.problem)
 
 
 def other_tag(patch: pytest.MonkeyPatch) -> None:
     """GraphQL tags another version."""
-    _answered_by(patch, GRAPHQL, lambda item: replace(item, version=item.version + 1))
+    _answered_by(patch, GRAPHQL, _advanced)
+
+
+def _advanced(item: Written) -> Written:
+    return Written(item.id, item.version + 1, item.status, item.document, item.problem)
 
 
 def _answered_by(patch: pytest.MonkeyPatch, instance: str, change: Callable[[Written], Written]) -> None:

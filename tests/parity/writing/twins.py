@@ -26,6 +26,7 @@ from tests.support.client import Client
 from tests.support.databases import copied
 
 _MOST_GUESSES = 300
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """Both databases, the ids that are in both, and what has been found to be valid in them."""
+    """Both databases, the ids that are in both, what is known to be valid in them, and rows in stock."""
 
     rest: Side
     graphql: Side
     numbers: Iterator[int] = field(default_factory=lambda: count(1001))
     known: set[str] = field(default_factory=set)
     picks: dict[str, Picks] = field(default_factory=dict)
+    ready: dict[tuple[str, bool], list[Target]] = field(default_factory=dict)
     born: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -117,6 +119,7 @@ class Twins:
         for side in (self.rest, self.graphql):
             side.watch.forget()
         resource = self.catalog[name]
+        self.ready.clear()
         for relation in resource.relations:
             if relation.one and resource.all_fields[relation.via].fixed:
                 parent = await self.fresh(self.catalog.target(relation))
@@ -125,8 +128,13 @@ class Twins:
 
     async def fresh(self, resource: Resource, *, deleted: bool = False, **changes: Any) -> Target:
         """Return a new row that is in both databases; `changes` set columns that no client may write."""
-        (made,) = await self.fresh_rows(resource, 1, deleted=deleted, **changes)
-        return made
+        if changes:
+            (made,) = await self.fresh_rows(resource, 1, deleted=deleted, **changes)
+            return made
+        ready = self.ready.setdefault((resource.name, deleted), [])
+        if not ready:
+            ready += await self.fresh_rows(resource, _AT_ONCE, deleted=deleted)
+        return ready.pop()
 
     async def fresh_rows(
         self, resource: Resource, size: int, *, deleted: bool = False, **changes: Any
