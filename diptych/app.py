@@ -1,5 +1,6 @@
 """The application: settings in, one ASGI callable out."""
 
+import gc
 import os
 import signal
 import threading
@@ -21,6 +22,7 @@ from services.engine.catalog import Catalog
 from services.engine.verify import verify
 from services.tokens import Environment
 
+_OBJECTS_BETWEEN_LOOKS = 20_000
 _REVISION = Statement(migrate.CURRENT_REVISION_SQL)
 
 
@@ -41,6 +43,8 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _end_with_parent()
+        # A request for many rows makes thousands of objects and lets them go, none of them in cycles.
+        gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 10, 10)
         graphql.begin()
         yield
         await running.driver.close()

@@ -133,7 +133,7 @@ class Writes:
         return write
 
     def _results(self, caller: Caller, asked: Write, outcome: Outcome) -> Response:
-        data = b",".join(self._result(caller, n, item) for n, item in enumerate(outcome.items))
+        data = b",".join([self._result(caller, n, item) for n, item in enumerate(outcome.items)])
         total, failed = len(outcome.items), outcome.failed
         body = b'{"data":[%b],"summary":{"total":%d,"succeeded":%d,"failed":%d}}' % (
             data,
@@ -146,14 +146,16 @@ class Writes:
 
     def _result(self, caller: Caller, index: int, item: Written) -> bytes:
         """Return one entry, its index, id, status and then either its row or its problem (C-52)."""
-        id_ = b"null" if item.id is None else b'"%b"' % item.id.encode()
-        head = b'{"index":%d,"id":%b,"status":"%b"' % (index, id_, item.status.encode())
-        if item.problem is not None:
-            told = item.problem.members(
-                instance=caller.instance, request_id=caller.request_id, origin=self._origin
-            )
-            return head + b',"error":' + orjson.dumps(told) + b"}"
-        return head + (b"}" if item.document is None else b',"data":' + item.document + b"}")
+        id_ = "null" if item.id is None else f'"{item.id}"'
+        head = f'{{"index":{index},"id":{id_},"status":"{item.status}"'.encode()
+        if item.document is not None:
+            return b'%b,"data":%b}' % (head, item.document)
+        if item.problem is None:
+            return head + b"}"
+        told = item.problem.members(
+            instance=caller.instance, request_id=caller.request_id, origin=self._origin
+        )
+        return head + b',"error":' + orjson.dumps(told) + b"}"
 
     # Parts
 

@@ -68,6 +68,10 @@ def outcome(
     asked: Write, changes: Sequence[Change], problems: dict[int, Problem], *, secrets: bool = True
 ) -> Outcome:
     """Return what became of every item; without `secrets`, fields that are shown once are null (C-51)."""
+    event, once = asked.action.event, asked.resource.shown_once and asked.action.kind is ActionKind.CREATE
+    # Whoever may only delete is not shown what it was.
+    if not (problems or once or asked.action.kind is ActionKind.DELETE):
+        return Outcome(tuple([Written(each.id, each.version, event, each.document) for each in changes]))
     pairs = enumerate(changes)
     return Outcome(
         tuple(_written(asked, place, change, problems.get(place), secrets) for place, change in pairs)

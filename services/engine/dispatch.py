@@ -158,12 +158,15 @@ class _Attempt:
         except Problem as problem:
             await self._keep_problem(problem)
             raise
+        outcome = bulk.outcome(self._asked, self._changes, problems)
         if self._key is not None:
-            kept = bulk.outcome(self._asked, self._changes, problems, secrets=False)
+            kept = outcome
+            if self._resource.shown_once:
+                kept = bulk.outcome(self._asked, self._changes, problems, secrets=False)
             await self._commit(idempotency.kept_outcome(kept, self._work.caller))
         elif not self._asked.dry_run:
             await self._commit(b"")
-        return bulk.outcome(self._asked, self._changes, problems)
+        return outcome
 
     # Before the effect
 
@@ -212,9 +215,7 @@ class _Attempt:
             rows = loaded(self._resource, next(found))
             for item, change in zip(self._asked.items, self._changes, strict=True):
                 judging.against_stored(self._asked, item, change, rows.get(change.id))
-        for change in self._changes:
-            if change.problem is None:
-                self._judge_whole(change)
+        self._judge_whole([change for change in self._changes if change.problem is None])
         await self._note(next(found, []))
         judging.check_within(self._resource, self._changes)
         if self._kind is ActionKind.RESTORE:
@@ -224,9 +225,10 @@ class _Attempt:
                 change.values["deleted_at"] = datetime.fromtimestamp(self._work.caller.now, UTC)
         await self._rule()
 
-    def _judge_whole(self, change: Change) -> None:
-        judging.as_whole(self._asked, change)
-        judging.check_readable(self._writer.catalog, self._work.caller, self._resource, change)
+    def _judge_whole(self, changes: list[Change]) -> None:
+        for change in changes:
+            judging.as_whole(self._asked, change)
+        judging.check_readable(self._writer.catalog, self._work.caller, self._resource, changes)
 
     async def _note(self, faults: list[Row]) -> None:
         """Note what the database found wrong with values, and try others where the server made them."""
@@ -258,9 +260,12 @@ class _Attempt:
             change.values = {"deleted_at": None}
 
     async def _rule(self) -> None:
-        rule, good = self._asked.action.rule, [change for change in self._changes if change.good]
+        rule = self._asked.action.rule
+        if rule is None:
+            return
         # What is refused already may not even have a row that a rule could look at.
-        if rule is not None and (len(good) == len(self._changes) or (self._partial and good)):
+        good = [change for change in self._changes if change.good]
+        if len(good) == len(self._changes) or (self._partial and good):
             await rule(self._work, good)
 
     # The effect
@@ -271,10 +276,10 @@ class _Attempt:
 
     async def _effect(self) -> dict[int, Problem]:
         """Write the changes that are good; return the problems of the others by place, if some may fail."""
-        good = [change for change in self._changes if change.good]
         problems = {
             place: bulk.problem_of(change) for place, change in enumerate(self._changes) if not change.good
         }
+        good = [change for change in self._changes if change.good] if problems else self._changes
         if problems and not self._asked.bulk:
             raise problems[0]
         if problems and not (self._partial and good):

@@ -7,8 +7,9 @@ from db.writing import groups
 from services.engine import bulk, versions
 from services.engine.access import Permission, allows
 from services.engine.catalog import Catalog
+from services.engine.columns import read_rows
 from services.engine.context import Caller
-from services.engine.encoding import identifier, new_identifier
+from services.engine.encoding import identifier, new_identifiers
 from services.engine.errors import Invalid, Problem, Slug, not_found
 from services.engine.merging import merge_values
 from services.engine.resource import ActionKind, Resource
@@ -18,7 +19,6 @@ from services.engine.validate import (
     UNKNOWN,
     apply_rules,
     demand_required,
-    read_values,
     with_defaults,
 )
 from services.engine.work import Change
@@ -34,31 +34,30 @@ _VALUED = (*_WHOLE, ActionKind.UPDATE)
 
 def changes_of(asked: Write) -> list[Change]:
     """Return the items as changes, their values read; raises the 404 problem for what cannot be an id."""
-    changes = [_change(asked, place, item) for place, item in enumerate(asked.items)]
-    if asked.bulk and asked.action.kind is not ActionKind.CREATE:
+    kind, items = asked.action.kind, asked.items
+    new = kind is ActionKind.CREATE
+    ids = new_identifiers(len(items)) if new else [_id_of(asked, item) for item in items]
+    if kind in _VALUED:
+        read = read_rows(asked.resource, [item.values for item in items])
+    else:
+        read = [({}, {name: [UNKNOWN] for name in item.values}) for item in items]
+    changes = []
+    for place, (item, id_, (values, invalid)) in enumerate(zip(items, ids, read, strict=True)):
+        if kind in _WHOLE:
+            demand_required(asked.resource, values, invalid, new=new)
+        changes.append(Change(id_, values, None, 0, place if asked.bulk else None, item.values, invalid))
+    if asked.bulk and not new:
         bulk.check_ids(asked, changes)
     return changes
 
 
-def _change(asked: Write, place: int, item: Item) -> Change:
-    kind = asked.action.kind
-    if kind is ActionKind.CREATE:
-        id_ = new_identifier()
-    else:
-        found = identifier(item.id)
-        if found is None and not asked.bulk:
-            raise not_found()
-        id_ = found or str(item.id)
+def _id_of(asked: Write, item: Item) -> str:
+    found = identifier(item.id)
+    if found is None and not asked.bulk:
+        raise not_found()
     if item.if_match is not None:
         versions.check(item.if_match)
-    values: dict[str, Any] = {}
-    if kind in _VALUED:
-        values, invalid = read_values(asked.resource, item.values)
-    else:
-        invalid = {name: [UNKNOWN] for name in item.values}
-    if kind in _WHOLE:
-        demand_required(asked.resource, values, invalid, new=kind is ActionKind.CREATE)
-    return Change(id_, values, index=place if asked.bulk else None, sent=item.values, invalid=invalid)
+    return found or str(item.id)
 
 
 def complete(asked: Write, change: Change) -> None:
@@ -66,15 +65,15 @@ def complete(asked: Write, change: Change) -> None:
     kind = asked.action.kind
     if kind not in _WHOLE:
         return
-    for field in asked.resource.writable:
-        absent = change.values.get(field.name) is None and field.name not in change.invalid
-        if field.fallback is not None and absent:
-            change.generated[field.name] = 0
+    for name in asked.resource.fallbacks:
+        if change.values.get(name) is None and name not in change.invalid:
+            change.generated[name] = 0
     change.values = with_defaults(asked.resource, change.values, new=kind is ActionKind.CREATE)
     for name in change.invalid:
         # What could not be read is not what the default would be.
         change.values.pop(name, None)
-    generate(asked.resource, change)
+    if change.generated:
+        generate(asked.resource, change)
 
 
 def generate(resource: Resource, change: Change) -> None:
@@ -110,12 +109,14 @@ def _again(resource: Resource, change: Change, group: Sequence[str]) -> bool:
     return bool(made)
 
 
-def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change: Change) -> None:
+def check_readable(catalog: Catalog, caller: Caller, resource: Resource, changes: Sequence[Change]) -> None:
     """Refuse references to what the caller may not read as if it did not exist; tell the scope that lacks."""
     for relation in resource.relations:
-        if relation.one and relation.via in change.sent and _is_new(change, relation.via):
-            target = catalog.target(relation)
-            if not allows(caller.principal.scopes, target, Permission.READ):
+        target = catalog.target(relation)
+        if not relation.one or allows(caller.principal.scopes, target, Permission.READ):
+            continue
+        for change in changes:
+            if relation.via in change.sent and _is_new(change, relation.via):
                 change.refuse(relation.via, MISSING)
                 change.extensions["required_scope"] = f"{target.scope}:{Permission.READ}"
 
@@ -176,9 +177,12 @@ def check_within(resource: Resource, changes: Sequence[Change]) -> None:
     if len(changes) < 2:
         return
     for group in groups(resource.model):
+        columns = [[change.values.get(name) for change in changes] for name in group]
+        every = list(zip(*columns, strict=True))
+        if len(set(every)) == len(every):
+            continue
         seen: set[tuple[Any, ...]] = set()
-        for change in changes:
-            values = tuple(change.values.get(name) for name in group)
+        for change, values in zip(changes, every, strict=True):
             if None in values:
                 continue
             if values in seen and group[0] not in change.invalid:

@@ -1,6 +1,6 @@
 """The transaction of one write: what rules and the engine itself do in it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -103,12 +103,12 @@ class Ongoing:
     async def insert(self, resource: Resource, changes: Sequence[Change], event: str = "created") -> None:
         """Write new rows with their events and audit rows."""
         defaults = self._statements(resource).defaults
-        rows = [_columns(resource, {**defaults, **each.values}) | {"id": each.id} for each in changes]
+        rows = [_columns(resource, {**defaults, **each.values, "id": each.id}) for each in changes]
         await self._write(self._statements(resource).insert, resource, changes, rows, event)
 
     async def update(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
         """Write loaded rows with their events and audit rows."""
-        rows = [_columns(resource, each.values) | {"id": each.id} for each in changes]
+        rows = [_columns(resource, {**each.values, "id": each.id}) for each in changes]
         await self._write(self._statements(resource).update, resource, changes, rows, event)
 
     def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
@@ -148,14 +148,12 @@ class Ongoing:
         """Return the call that judges uniqueness and references of the values to be written, if it must."""
         statements = self._statements(resource)
         check, looked_at = statements.check, statements.checked
-        # What cannot be an id is refused already, and clashes with no row.
-        rows = [
-            {"id": encoding.identifier(each.id)}
-            | {name: value for name, value in each.values.items() if name in looked_at}
-            for each in changes
-        ]
-        if check is None or all(len(row) == 1 for row in rows):
+        rows = [{name: each.values[name] for name in looked_at if name in each.values} for each in changes]
+        if check is None or not any(rows):
             return None
+        for row, each in zip(rows, changes, strict=True):
+            # What cannot be an id is refused already, and clashes with no row.
+            row["id"] = None if "id" in each.invalid else each.id
         return Call(check, [_json(rows)])
 
 
@@ -172,8 +170,11 @@ def changes_of(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
     }
 
 
-def _columns(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in resource.facts}
+def _columns(resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+    # Only what a row embeds is no column of its own.
+    if resource.embedded:
+        return {name: value for name, value in values.items() if name in resource.facts}
+    return values
 
 
 def _json(rows: list[dict[str, Any]]) -> bytes:

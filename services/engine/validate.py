@@ -95,6 +95,11 @@ def read_values(
     return clean, invalid
 
 
+def readers(resource: Resource) -> Mapping[str, Read]:
+    """Return the readers of what a client may write, by field name."""
+    return _shape(resource, False).readers
+
+
 def demand_required(
     resource: Resource, clean: Mapping[str, Any], invalid: dict[str, list[Invalid]], *, new: bool = True
 ) -> None:

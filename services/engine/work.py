@@ -37,9 +37,9 @@ class Change:
     once: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def after(self) -> dict[str, Any]:
+    def after(self) -> Mapping[str, Any]:
         """Return the row as it will be."""
-        return {**(self.stored or {}), **self.values}
+        return self.values if self.stored is None else {**self.stored, **self.values}
 
     @property
     def good(self) -> bool:
