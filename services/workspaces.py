@@ -105,18 +105,22 @@ async def _complete(work: Work, changes: Sequence[Change]) -> None:
             break
 
 
-async def _taken_slugs(work: Work, changes: Sequence[Change]) -> set[str]:
+async def _taken_slugs(work: Work, changes: Sequence[Change]) -> dict[str, str]:
+    """Return those slugs of `changes` that live workspaces have, and which."""
     if not changes:
-        return set()
+        return {}
     wanted = encoding.array([str(each.after["slug"]).encode() for each in changes])
-    own = encoding.array([each.id.encode() for each in changes])
-    return {(slug or b"").decode() for (slug,) in await work.rows(queries.TAKEN_SLUGS, wanted, own)}
+    rows = await work.rows(queries.TAKEN_SLUGS, wanted)
+    return {(slug or b"").decode(): (id_ or b"").decode() for slug, id_ in rows}
 
 
-def _is_taken(change: Change, changes: Sequence[Change], taken: set[str]) -> bool:
+def _is_taken(change: Change, changes: Sequence[Change], taken: Mapping[str, str]) -> bool:
     slug = change.values["slug"]
-    first = next(each for each in changes if each.values["slug"] == slug)
-    return slug in taken or first is not change
+    if taken.get(slug, change.id) != change.id:
+        return True
+    # What was sent is kept, so it comes first.
+    rivals = (each for each in changes if each.values["slug"] == slug)
+    return min(rivals, key=lambda each: "slug" in each.generated) is not change
 
 
 def _change_slug(change: Change) -> None:
