@@ -22,11 +22,13 @@ BAD = int(pq.ConnStatus.BAD)
 # types that no longer fit; preparing the same text again heals all of these.
 STALE = frozenset({"0A000", "26000", "42883", "42804"})
 
+_LOOKS = 2
+
 
 class Wire:
     """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks.
 
-    A peer that owes an answer and brings nothing for `silence` seconds, twice that at the most, is given up:
+    A peer that owes an answer and brings nothing for `silence` seconds, or half as long again, is given up:
     what swallows an answer may well keep the connection alive.
     """
 
@@ -50,7 +52,8 @@ class Wire:
         self._silence = silence
         self._heard = 0
         self._owing: int | None = None
-        self._watch = self._loop.call_later(silence, self._listen)
+        self._looks = 0
+        self._watch = self._loop.call_later(silence / _LOOKS, self._listen)
 
     @property
     def backend_pid(self) -> int:
@@ -84,12 +87,16 @@ class Wire:
             self._take()
 
     def _listen(self) -> None:
-        """Give the connection up if it has brought nothing since it was found owing an answer."""
-        if self._awaits and self._heard == self._owing:
+        """Give the connection up if it has brought nothing since it was found owing an answer.
+
+        It is looked at once in between, so that a process that was held up itself reads what came meanwhile.
+        """
+        looks = self._looks + 1 if self._awaits and self._heard == self._owing else 0
+        if looks == _LOOKS:
             self._lose(lost(f"no answer for {self._silence:g} s"))
             return
-        self._owing = self._heard if self._awaits else None
-        self._watch = self._loop.call_later(self._silence, self._listen)
+        self._looks, self._owing = looks, self._heard if self._awaits else None
+        self._watch = self._loop.call_later(self._silence / _LOOKS, self._listen)
 
     def _ended(self, error: DatabaseUnavailable) -> None:
         """Tell those that wait; called once."""
