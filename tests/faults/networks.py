@@ -19,7 +19,7 @@ RESETS = {
     Fault.RESET_ANSWERED: 2,
 }
 HOLES = {Fault.HOLE_BEFORE: 1, Fault.HOLE_BEHIND: 1}
-WITH_AND_WITHOUT_KEYS: Mapping[Act, int] = acts.MOSTLY_WRITING | {acts.create_keyless: 4}
+WITH_AND_WITHOUT_KEYS: Mapping[Act, int] = acts.MOSTLY_WRITING | {acts.create_keyless: 8}
 
 
 @dataclass(frozen=True, slots=True)
