@@ -143,8 +143,7 @@ class _Attempt:
         self._key = None if asked.dry_run or asked.key is None else asked.key.encode()
         self._changes = changes
         self._fingerprint = b"" if self._key is None else idempotency.fingerprint(asked, self._changes)
-        for change in self._changes:
-            judging.complete(asked, change)
+        judging.complete(asked, self._changes)
         judging.separate(asked.resource, self._changes)
 
     async def run(self) -> Outcome:
@@ -215,7 +214,9 @@ class _Attempt:
             rows = loaded(self._resource, next(found))
             for item, change in zip(self._asked.items, self._changes, strict=True):
                 judging.against_stored(self._asked, item, change, rows.get(change.id))
-        self._judge_whole([change for change in self._changes if change.problem is None])
+        there = [change for change in self._changes if change.problem is None]
+        judging.as_whole(self._asked, there)
+        judging.check_readable(self._writer.catalog, self._work.caller, self._resource, there)
         await self._note(next(found, []))
         judging.check_within(self._resource, self._changes)
         if self._kind is ActionKind.RESTORE:
@@ -224,11 +225,6 @@ class _Attempt:
             for change in self._changes:
                 change.values["deleted_at"] = datetime.fromtimestamp(self._work.caller.now, UTC)
         await self._rule()
-
-    def _judge_whole(self, changes: list[Change]) -> None:
-        for change in changes:
-            judging.as_whole(self._asked, change)
-        judging.check_readable(self._writer.catalog, self._work.caller, self._resource, changes)
 
     async def _note(self, faults: list[Row]) -> None:
         """Note what the database found wrong with values, and try others where the server made them."""
@@ -292,6 +288,9 @@ class _Attempt:
             if len(changed) < len(good):
                 await self._work.show(self._resource, [change for change in good if change not in changed])
         await self._work.finish()
+        for change in good if self._asked.dry_run else ():
+            # This version never comes to be, and its number may become that of another.
+            change.version = 0
         return problems
 
     # After the effect

@@ -44,7 +44,8 @@ class Write:
 class Written(NamedTuple):
     """What became of one item: its row as a REST document without envelope, or the problem it failed with.
 
-    `id` is null for a row that was not made, `status` one of the events' words, `failed` or `skipped`.
+    `id` is null for a row that was not made, `status` one of the events' words, `failed` or `skipped`. The
+    `version` is 0 where nothing was written.
     """
 
     id: str | None
