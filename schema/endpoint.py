@@ -33,6 +33,7 @@ FORCING_HEADER = b"x-diptych-execute"
 
 _TOLD_HEADER = b"x-diptych-execution"
 _MOST_KEPT_VALUES = 500
+_NO_HEADER = "If-Match names no row here: give each mutation its ifMatch, and leave the header out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,18 @@ class GraphQL:
         body: bytes,
         way: str | None = None,
         idempotency_key: str | None = None,
+        if_match: bool = False,
     ) -> Response:
         """Return the response to one HTTP request; raises the 401 and 429 problems.
 
-        `way` is the value of FORCING_HEADER, `idempotency_key` that of `Idempotency-Key`.
+        `way` is the value of FORCING_HEADER, `idempotency_key` that of `Idempotency-Key`; `if_match` tells
+        that there is an `If-Match`, which must not go unheeded.
         """
         forced = self.settings.open_ways and way == "executor"
         try:
             media_type = http.negotiate(accept)
+            if if_match and method == "POST":
+                raise HttpProblem(400, "bad-request", _NO_HEADER)
             requests = http.parse(
                 method, content_type, accept, raw_query, body, body_limit=self.settings.body_limit
             )
