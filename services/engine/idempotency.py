@@ -11,7 +11,7 @@ from services.engine.context import Caller
 from services.engine.encoding import identifier
 from services.engine.errors import Invalid, Problem, Slug, bad_request
 from services.engine.work import Change
-from services.engine.writing import Outcome, Write, Written
+from services.engine.writing import Item, Outcome, Write, Written
 
 # Documents come first, so that they are found again without being read.
 _DOCUMENTS = b'{"documents":['
@@ -36,13 +36,18 @@ def fingerprint(asked: Write, changes: list[Change]) -> bytes:
             item.id and (identifier(item.id) or item.id),
             item.if_match and item.if_match.strip('"'),
             change.values,
-            {name: item.values.get(name.partition(".")[0]) for name in change.invalid},
+            _refused(item, change) if change.invalid else None,
         )
         for item, change in zip(asked.items, changes, strict=True)
     ]
     whole = (asked.resource.name, asked.action.name, asked.bulk, asked.atomic, asked.merge, items)
-    canonical = orjson.dumps(whole, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    canonical = orjson.dumps(whole, default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest().encode()
+
+
+def _refused(item: Item, change: Change) -> dict[str, Any]:
+    """Return what was sent for the fields that could not be read."""
+    return {name: item.values.get(name.partition(".")[0]) for name in change.invalid}
 
 
 def may_keep(problem: Problem) -> bool:

@@ -60,20 +60,19 @@ def _id_of(asked: Write, item: Item) -> str:
     return found or str(item.id)
 
 
-def complete(asked: Write, change: Change) -> None:
-    """Give the fields that nobody sent their defaults, where a whole row is written."""
-    kind = asked.action.kind
-    if kind not in _WHOLE:
-        return
-    for name in asked.resource.fallbacks:
-        if change.values.get(name) is None and name not in change.invalid:
-            change.generated[name] = 0
-    change.values = with_defaults(asked.resource, change.values, new=kind is ActionKind.CREATE)
-    for name in change.invalid:
-        # What could not be read is not what the default would be.
-        change.values.pop(name, None)
-    if change.generated:
-        generate(asked.resource, change)
+def complete(asked: Write, changes: Sequence[Change]) -> None:
+    """Give the fields that nobody sent their defaults, where whole rows are written."""
+    resource, new = asked.resource, asked.action.kind is ActionKind.CREATE
+    for change in changes if asked.action.kind in _WHOLE else ():
+        for name in resource.fallbacks:
+            if change.values.get(name) is None and name not in change.invalid:
+                change.generated[name] = 0
+        change.values = with_defaults(resource, change.values, new=new)
+        for name in change.invalid:
+            # What could not be read is not what the default would be.
+            change.values.pop(name, None)
+        if change.generated:
+            generate(resource, change)
 
 
 def generate(resource: Resource, change: Change) -> None:
@@ -137,17 +136,18 @@ def against_stored(asked: Write, item: Item, change: Change, found: Change | Non
         change.problem = Problem(Slug.PRECONDITION_FAILED, detail)
 
 
-def as_whole(asked: Write, change: Change) -> None:
-    """Judge the row as it will be: merged fields, fixed fields, and the rules between fields."""
-    resource, stored = asked.resource, change.stored
-    if stored is not None:
-        if asked.merge:
-            merge_values(resource, stored, change.values, change.invalid)
-        for field in resource.writable:
-            if field.fixed and _is_new(change, field.name):
-                change.refuse(field.name, FIXED)
-    if asked.action.kind not in (ActionKind.DELETE, ActionKind.RESTORE):
-        apply_rules(resource, change.after, change.invalid)
+def as_whole(asked: Write, changes: Sequence[Change]) -> None:
+    """Judge rows as they will be: merged fields, fixed fields, and the rules between fields."""
+    resource = asked.resource
+    rules = () if asked.action.kind in (ActionKind.DELETE, ActionKind.RESTORE) else resource.rules
+    for change in changes:
+        if change.stored is not None:
+            if asked.merge:
+                merge_values(resource, change.stored, change.values, change.invalid)
+            for field in resource.writable:
+                if field.fixed and _is_new(change, field.name):
+                    change.refuse(field.name, FIXED)
+        apply_rules(rules, change.after, change.invalid)
 
 
 def take(change: Change, column: str, kind: str) -> bool:

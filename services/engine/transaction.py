@@ -183,7 +183,7 @@ def _json(rows: list[dict[str, Any]]) -> bytes:
 
 
 def _tell(rows: Sequence[Row], changes: Sequence[Change]) -> None:
-    told = {(id_ or b"").decode(): (version, document) for id_, version, document in rows}
+    told = {row[0]: row for row in rows}
     for each in changes:
-        version, document = told[each.id]
-        each.version, each.document = int(version or 0), document
+        _, version, each.document = told[each.id.encode()]
+        each.version = int(version or 0)

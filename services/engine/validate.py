@@ -1,6 +1,6 @@
 """The one place that judges the fields of a write, for every surface and for imports alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -10,7 +10,7 @@ import orjson
 from db.constraints import Fault, FaultKind
 from services.engine import embedding
 from services.engine.errors import Invalid
-from services.engine.resource import Kind, Resource
+from services.engine.resource import Kind, Resource, Rule
 from services.engine.stored import stored_values
 from services.engine.values import LARGEST_INTEGER, Inner, Read, reader
 
@@ -59,7 +59,7 @@ def validate(
     clean, invalid = read_values(resource, values, from_text=from_text)
     if stored is None:
         demand_required(resource, clean, invalid)
-    apply_rules(resource, {**stored, **clean} if stored else clean, invalid)
+    apply_rules(resource.rules, {**stored, **clean} if stored else clean, invalid)
     return clean, invalid
 
 
@@ -123,9 +123,9 @@ def with_defaults(resource: Resource, clean: Mapping[str, Any], *, new: bool = T
     return result
 
 
-def apply_rules(resource: Resource, values: Mapping[str, Any], invalid: dict[str, list[Invalid]]) -> None:
+def apply_rules(rules: Iterable[Rule], values: Mapping[str, Any], invalid: dict[str, list[Invalid]]) -> None:
     """Judge the fields of a row together; `values` is the whole row as it will be."""
-    for rule in resource.rules:
+    for rule in rules:
         for name, found in rule(values).items():
             # A field that could not be read is not accused a second time of being absent.
             if name not in invalid:

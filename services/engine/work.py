@@ -44,7 +44,7 @@ class Change:
     @property
     def good(self) -> bool:
         """Tell whether nothing has been found wrong so far."""
-        return not self.invalid and self.problem is None
+        return self.problem is None and not self.invalid
 
     def refuse(self, name: str, found: Invalid) -> None:
         """Say that a field is invalid."""
