@@ -20,7 +20,7 @@ def read_rows(
     resource: Resource, rows: Sequence[Mapping[str, Any]]
 ) -> list[tuple[dict[str, Any], dict[str, list[Invalid]]]]:
     """Return what `read_values` says of each row, for less where many rows have the same fields."""
-    if len(rows) > 1 and len(set(map(tuple, rows))) == 1:
+    if len(rows) > 1 and len(set(map(len, rows))) == 1:
         good = _read_columns(resource, rows)
         if good is not None:
             return [(values, {}) for values in good]
@@ -28,13 +28,16 @@ def read_rows(
 
 
 def _read_columns(resource: Resource, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-    """Return the values of rows that have the same fields, or None if anything is wrong with any."""
+    """Return the values of rows with as many fields each, or None if these differ or any is wrong."""
     columns = _columns(resource)
     result = [dict(row) for row in rows]
     for name in rows[0]:
         if name not in columns:
             return None
-        sent = [row[name] for row in rows]
+        try:
+            sent = [row[name] for row in rows]
+        except KeyError:
+            return None
         found = columns[name](sent)
         if found is None:
             return None
