@@ -30,8 +30,8 @@ class Call(NamedTuple):
 
 
 def prepared(compiled: Compiled) -> Prepared:
-    """Return a compiled statement that is planned once, as those of writes are: they find rows by keys."""
-    return Prepared(Statement(compiled.text, generic=True), compiled.sources)
+    """Return a compiled statement, to be run in a transaction, whose connections plan it once."""
+    return Prepared(Statement(compiled.text), compiled.sources)
 
 
 class Database:

@@ -7,7 +7,7 @@ import orjson
 
 from rest import bodies, conditional, query_string
 from rest.http import BASE, JSON, Handler, Headers, Request, Response
-from services.engine.access import Permission, allows, require
+from services.engine.access import allows, permission, require
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
 from services.engine.errors import Invalid, bad_request, validation_failed
@@ -159,11 +159,11 @@ class Writes:
 
     async def _admit(self, caller: Caller, action: Action) -> None:
         """Raise the 403 problem unless the token may do this, before the request itself is judged (Q-22)."""
-        permission = Permission.DELETE if action.kind is ActionKind.DELETE else Permission.WRITE
-        if not allows(caller.principal.scopes, self._resource, permission):
+        needed = permission(action)
+        if not allows(caller.principal.scopes, self._resource, needed):
             # The scopes may have changed since they were read.
             await self._reader.confirm(caller)
-            require(caller.principal.scopes, self._resource, permission)
+            require(caller.principal.scopes, self._resource, needed)
 
     def _asked(
         self,

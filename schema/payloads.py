@@ -12,7 +12,7 @@ from schema.scalars import JSON
 from schema.types import Types
 from services.engine.context import Caller
 from services.engine.errors import Problem
-from services.engine.resource import Action, ActionKind, Field, Resource, Shown
+from services.engine.resource import Action, ActionKind, Resource
 
 IN_PAYLOADS = frozenset({400, 404, 409, 412, 422, 428})
 """The statuses of problems that a payload tells; all others are errors beside the data."""
@@ -69,11 +69,6 @@ class WriteSummary:
 _MEMBERS = tuple(each.python_name for each in ProblemObject.__strawberry_definition__.fields)  # type: ignore[attr-defined]  # Strawberry adds it.
 
 
-def shown_once(resource: Resource) -> tuple[Field, ...]:
-    """Return the fields that only the answer to a creation shows."""
-    return tuple(field for field in resource.fields if field.shown is Shown.ONCE)
-
-
 def problem_data(problem: Problem, caller: Caller, origin: str) -> dict[str, Any]:
     """Return the fields of a problem as data; `origin` prefixes the address of its kind."""
     members = problem.members(instance=caller.instance, request_id=caller.request_id, origin=origin)
@@ -126,7 +121,7 @@ class Payloads:
     def _shown_once(self, resource: Resource) -> dict[str, tuple[Any, str]]:
         return {
             field.name: (self._types.inputs.output(resource, field) | None, f"{field.doc} Shown this once.")
-            for field in shown_once(resource)
+            for field in map(resource.all_fields.__getitem__, resource.shown_once)
         }
 
     def _result(self, resource: Resource) -> Any:

@@ -13,7 +13,7 @@ from graphql import FieldNode
 
 from schema.loaders import exact_json
 from schema.names import camel
-from schema.payloads import IN_PAYLOADS, Payload, problem_data, shown_once
+from schema.payloads import IN_PAYLOADS, Payload, problem_data
 from schema.resolvers import Execution, Writing, as_tree
 from schema.selections import Selections
 from schema.types import Resolver, Types
@@ -129,7 +129,7 @@ class Mutation:
         row = row_of(self.resource, written)
         found = {self.resource.name: shown(row)}
         if self.action.kind is ActionKind.CREATE:
-            found |= {field.name: row.get(field.name) for field in shown_once(self.resource)}
+            found |= {name: row.get(name) for name in self.resource.shown_once}
         return found
 
     def _many(

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from db.models.columns import LARGEST_SAFE_INTEGER
 from db.queries import orders as queries
-from services.engine import encoding
 from services.engine.access import Permission, allows
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid
 from services.engine.validate import BLANK, MISSING
 from services.engine.work import Work
@@ -38,13 +38,13 @@ Products = Mapping[UUID, Sold]
 
 async def products(work: Work, ids: Iterable[UUID]) -> dict[UUID, Sold]:
     """Return the live products of these ids that the caller may read."""
-    wanted = {str(id_).encode() for id_ in ids}
+    wanted = {str(id_) for id_ in ids}
     if not wanted or lacking(work):
         return {}
-    rows = await work.rows(queries.PRODUCTS, encoding.array(sorted(wanted)))
+    rows = await work.rows(queries.PRODUCTS, text_array(sorted(wanted)))
     return {
-        UUID((id_ or b"").decode()): Sold(
-            (name or b"").decode(),
+        UUID(decoded(id_)): Sold(
+            decoded(name),
             None if price is None else int(price),
             None if currency is None else currency.decode(),
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 from db.models import OrderStatus
 from db.queries import orders as queries
 from services import order_lines
-from services.engine import encoding
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, Problem, conflict
 from services.engine.resource import ActionKind, ActionRule
 from services.engine.validate import MISSING
@@ -104,7 +104,7 @@ async def _load_lines(work: Work, drafts: Sequence[_Draft]) -> None:
     if not drafts:
         return
     of = {draft.order.id: draft for draft in drafts}
-    found = [(_text(order), _text(id_)) for order, id_ in await work.rows(queries.LINES, _ids(of))]
+    found = [(decoded(order), decoded(id_)) for order, id_ in await work.rows(queries.LINES, text_array(of))]
     lines = await work.load(ORDER_ITEM, [id_ for _, id_ in found]) if found else {}
     for order, id_ in found:
         if id_ in lines:
@@ -228,8 +228,8 @@ def move_to(state: OrderStatus) -> ActionRule:
 
 
 async def _demand_lines(work: Work, changes: Sequence[Change]) -> None:
-    rows = await work.rows(queries.LINES, _ids(each.id for each in changes)) if changes else []
-    filled = {_text(order) for order, _ in rows}
+    rows = await work.rows(queries.LINES, text_array(each.id for each in changes)) if changes else []
+    filled = {decoded(order) for order, _ in rows}
     for each in changes:
         if each.id not in filled:
             each.problem = conflict("An order without lines cannot be confirmed.")
@@ -257,8 +257,8 @@ async def restore(work: Work, changes: Sequence[Change]) -> None:
     ids = [each.id for each in changes if each.good and "deleted_at" in each.values]
     if not ids:
         return
-    rows = await work.rows(queries.LINES_DELETED_WITH_THEIR_ORDER, _ids(ids))
-    lines = await work.load(ORDER_ITEM, [_text(id_) for (id_,) in rows], deleted=True)
+    rows = await work.rows(queries.LINES_DELETED_WITH_THEIR_ORDER, text_array(ids))
+    lines = await work.load(ORDER_ITEM, [decoded(id_) for (id_,) in rows], deleted=True)
     for line in lines.values():
         line.values["deleted_at"] = None
     await work.update(ORDER_ITEM, list(lines.values()), "restored")
@@ -275,11 +275,3 @@ def _status(order: Change) -> OrderStatus:
 
 def _either(states: Sequence[OrderStatus]) -> str:
     return " or ".join(states)
-
-
-def _ids(ids: Iterable[str]) -> bytes:
-    return encoding.array([id_.encode() for id_ in ids])
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()

@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from db.models import Tier, Workspace
 from db.queries import workspaces as queries
 from services import slugs
-from services.engine import encoding
 from services.engine.actions import writes
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, conflict
 from services.engine.resource import Field, Resource
 from services.engine.validate import TAKEN, UNKNOWN
@@ -60,7 +60,7 @@ def _slug(values: Mapping[str, Any], attempt: int) -> str:
 
 async def create(work: Work, changes: Sequence[Change]) -> None:
     """Make workspaces below the caller's own, of its tier at most (C-12)."""
-    tier = ((await work.rows(queries.TIER))[0][0] or b"").decode()
+    tier = decoded((await work.rows(queries.TIER))[0][0])
     for each in changes:
         if each.good and _TIERS.index(Tier(each.after["tier"])) > _TIERS.index(Tier(tier)):
             each.refuse("tier", _TOO_HIGH)
@@ -109,9 +109,9 @@ async def _taken_slugs(work: Work, changes: Sequence[Change]) -> dict[str, str]:
     """Return those slugs of `changes` that live workspaces have, and which."""
     if not changes:
         return {}
-    wanted = encoding.array([str(each.after["slug"]).encode() for each in changes])
+    wanted = text_array(str(each.after["slug"]) for each in changes)
     rows = await work.rows(queries.TAKEN_SLUGS, wanted)
-    return {(slug or b"").decode(): (id_ or b"").decode() for slug, id_ in rows}
+    return {decoded(slug): decoded(id_) for slug, id_ in rows}
 
 
 def _is_taken(change: Change, changes: Sequence[Change], taken: Mapping[str, str]) -> bool:

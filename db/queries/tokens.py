@@ -22,7 +22,7 @@ FIND = Statement(
 CONFIRM = Statement(f"SELECT t.version{_THIS}")
 
 # And at the head of every transaction.
-PROVE = Prepared(Statement(CONFIRM.text, generic=True), ("workspace", "token"))
+PROVE = Prepared(CONFIRM, ("workspace", "token"))
 
 # The same once more, for callers who name their workspace.
 NAMED = Statement(f"SELECT t.version, w.slug{_THIS}")

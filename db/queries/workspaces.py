@@ -3,13 +3,11 @@
 from db.calls import Statement
 from db.execute import Prepared
 
-TIER = Prepared(Statement("SELECT tier FROM workspaces WHERE id = $1", generic=True), ("workspace",))
+TIER = Prepared(Statement("SELECT tier FROM workspaces WHERE id = $1"), ("workspace",))
 
 # The one question about workspaces that others own, which only serves to tell whether a slug is free. The
 # slot holds slugs.
 TAKEN_SLUGS = Prepared(
-    Statement(
-        "SELECT slug, id FROM workspaces WHERE slug = ANY($1::text[]) AND deleted_at IS NULL", generic=True
-    ),
+    Statement("SELECT slug, id FROM workspaces WHERE slug = ANY($1::text[]) AND deleted_at IS NULL"),
     (0,),
 )

@@ -12,6 +12,8 @@ import orjson
 from db.driver import DatabaseError, Driver, Row, Statement
 from db.queries import tokens as queries
 from services.engine.access import Principal
+from services.engine.context import Caller
+from services.engine.encoding import decoded
 from services.engine.errors import invalid_token
 from services.engine.failures import failed
 
@@ -53,7 +55,7 @@ class Authenticator:
         if not hmac.compare_digest(row[4] or b"", self._precheck(raw).hex().encode()):
             raise invalid_token()
         async with self._hashing:
-            if not await asyncio.to_thread(self._verify, raw, (row[3] or b"").decode()):
+            if not await asyncio.to_thread(self._verify, raw, decoded(row[3])):
                 raise invalid_token()
         return self._remember(digest, key, row), digest
 
@@ -63,12 +65,28 @@ class Authenticator:
         rows = await self._fetch(queries.CONFIRM, parameters)
         return await self.renew(principal, digest, rows[0][0] if rows else None)
 
+    async def renewed(self, caller: Caller) -> bool:
+        """Confirm the caller's token and tell whether its principal is another one now; raises the 401."""
+        before = caller.principal
+        caller.principal = await self.confirm(before, caller.credential)
+        return caller.principal is not before
+
+    async def is_current(self, caller: Caller, version: bytes | None) -> bool:
+        """Tell whether the token still has the `version` just read; renews the principal if it has not.
+
+        Raises the 401 problem for a dead token, which has none.
+        """
+        if version is not None and int(version) == caller.principal.version:
+            return True
+        caller.principal = await self.renew(caller.principal, caller.credential, version)
+        return False
+
     async def workspace_slug(self, principal: Principal, digest: bytes) -> str:
         """Return the slug of the principal's workspace as it is now; raises the 401 problem."""
         parameters = (principal.workspace_id.encode(), principal.token_id.encode())
         rows = await self._fetch(queries.NAMED, parameters)
         await self.renew(principal, digest, rows[0][0] if rows else None)
-        return (rows[0][1] or b"").decode()
+        return decoded(rows[0][1])
 
     async def renew(self, principal: Principal, digest: bytes, version: bytes | None) -> Principal:
         """Return the principal that fits the `version` just read, null for a dead token (401)."""
@@ -97,8 +115,8 @@ class Authenticator:
     def _remember(self, digest: bytes, key: str, row: Row) -> Principal:
         id_, workspace, *_, scopes, version, _live = row
         principal = Principal(
-            (id_ or b"").decode(),
-            (workspace or b"").decode(),
+            decoded(id_),
+            decoded(workspace),
             frozenset(orjson.loads(scopes or b"[]")),
             int(version or 0),
         )

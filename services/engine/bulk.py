@@ -68,9 +68,8 @@ def outcome(
     asked: Write, changes: Sequence[Change], problems: dict[int, Problem], *, secrets: bool = True
 ) -> Outcome:
     """Return what became of every item; without `secrets`, fields that are shown once are null (C-51)."""
-    event, once = asked.action.event, asked.resource.shown_once and asked.action.kind is ActionKind.CREATE
-    # Whoever may only delete is not shown what it was.
-    if not (problems or once or asked.action.kind is ActionKind.DELETE):
+    if not (problems or _shows_once(asked) or asked.action.kind is ActionKind.DELETE):
+        event = asked.action.event
         return Outcome(tuple([Written(each.id, each.version, event, each.document) for each in changes]))
     pairs = enumerate(changes)
     return Outcome(
@@ -84,9 +83,13 @@ def _written(asked: Write, place: int, change: Change, problem: Problem | None, 
         return Written(change.id if named else None, 0, "failed", problem=problem)
     # Whoever may only delete is not shown what it was.
     shown = None if asked.action.kind is ActionKind.DELETE else change.document
-    if shown is not None and asked.resource.shown_once and asked.action.kind is ActionKind.CREATE:
+    if shown is not None and _shows_once(asked):
         shown = shown[:-1] + b"," + _once(asked.resource, change, secrets)[1:]
     return Written(change.id, change.version, asked.action.event, shown)
+
+
+def _shows_once(asked: Write) -> bool:
+    return asked.action.kind is ActionKind.CREATE and bool(asked.resource.shown_once)
 
 
 def _once(resource: Resource, change: Change, secrets: bool) -> bytes:

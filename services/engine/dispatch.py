@@ -18,12 +18,12 @@ from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
 from services.engine.documents import whole_document
+from services.engine.encoding import decoded
 from services.engine.errors import Problem, Slug, conflict
 from services.engine.failures import is_passing, refused
 from services.engine.read import Limiter
 from services.engine.resource import ActionKind, Resource
-from services.engine.transaction import Ongoing, Statements
-from services.engine.transaction import changes_of as loaded
+from services.engine.transaction import Ongoing, Statements, loaded
 from services.engine.work import Change
 from services.engine.writing import Outcome, Write
 
@@ -41,8 +41,8 @@ def _nothing_more(_: Caller) -> None:
     """Let everyone pass."""
 
 
-class _Stale(Exception):
-    """The token's scopes have changed since they were looked at."""
+class _StaleError(Exception):
+    """The attempt changed nothing and may go otherwise now: scopes have changed, or rivals are done."""
 
 
 class Writer:
@@ -74,7 +74,7 @@ class Writer:
         except Problem:
             caller.proving = True
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await self._renewed(caller):
+            if not await self._authenticator.renewed(caller):
                 raise
             changes = self._admitted(caller, asked, permit)
         caller.proving = True
@@ -82,7 +82,7 @@ class Writer:
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
                 return await self._attempt(caller, asked, changes, final=not remaining)
-            except _Stale:
+            except _StaleError:
                 changes = self._admitted(caller, asked, permit)
         raise conflict("The token kept changing; try again.", retry_after=1)
 
@@ -96,13 +96,8 @@ class Writer:
     def _authorise(self, caller: Caller, asked: Write) -> None:
         require(caller.principal.scopes, asked.resource, permission(asked.action))
 
-    async def _renewed(self, caller: Caller) -> bool:
-        before = caller.principal
-        caller.principal = await self._authenticator.confirm(before, caller.credential)
-        return caller.principal is not before
-
     async def _attempt(self, caller: Caller, asked: Write, changes: list[Change], *, final: bool) -> Outcome:
-        """Run the whole transaction once; raises _Stale where it must be run anew."""
+        """Run the whole transaction once; raises _StaleError where it must be run anew."""
         principal, transaction = caller.principal, None
         began = time.monotonic()
         try:
@@ -117,7 +112,7 @@ class Writer:
             final = final or time.monotonic() - began > _PATIENCE_SECONDS
             if final or unknown or not is_passing(error):
                 raise refused(error, asked) from error
-            raise _Stale from error
+            raise _StaleError from error
 
     def of(self, resource: Resource) -> Statements:
         """Return the statements that write a resource, made once."""
@@ -128,10 +123,9 @@ class Writer:
         return found
 
     async def renew(self, caller: Caller, version: bytes | None) -> None:
-        """Raise _Stale if the token has changed, having read it anew, and the 401 problem if it is dead."""
-        if version is None or int(version) != caller.principal.version:
-            caller.principal = await self._authenticator.renew(caller.principal, caller.credential, version)
-            raise _Stale
+        """Raise _StaleError if the token has changed and was read anew, and the 401 problem if it is dead."""
+        if not await self._authenticator.is_current(caller, version):
+            raise _StaleError
 
 
 class _Attempt:
@@ -162,9 +156,9 @@ class _Attempt:
             kept = outcome
             if self._resource.shown_once:
                 kept = bulk.outcome(self._asked, self._changes, problems, secrets=False)
-            await self._commit(idempotency.kept_outcome(kept, self._work.caller))
+            await self._commit_with(idempotency.kept_outcome(kept, self._work.caller))
         elif not self._asked.dry_run:
-            await self._commit(b"")
+            await self._work.transaction.commit()
         return outcome
 
     # Before the effect
@@ -240,7 +234,7 @@ class _Attempt:
     def _retaken(self, place: bytes | None, column: bytes | None, kind: bytes | None) -> Change | None:
         """Note one fault; return the change if another value is to be tried for it."""
         change = self._changes[int(place or 1) - 1]
-        return change if judging.take(change, (column or b"").decode(), (kind or b"").decode()) else None
+        return change if judging.take(change, decoded(column), decoded(kind)) else None
 
     async def _restore(self) -> None:
         """Bring deleted rows back unless another has taken what must be unique (Q-07)."""
@@ -250,7 +244,7 @@ class _Attempt:
         check = self._work.checking(self._resource, deleted)
         for place, column, kind in (await self._work.transaction.run(check))[0] if check is not None else ():
             if kind == b"taken":
-                detail = f"Another one has taken its {(column or b'').decode()} since it was deleted."
+                detail = f"Another one has taken its {decoded(column)} since it was deleted."
                 deleted[int(place or 1) - 1].problem = conflict(detail)
         for change in deleted:
             change.values = {"deleted_at": None}
@@ -300,8 +294,7 @@ class _Attempt:
         if self._key is not None and idempotency.may_keep(problem):
             if self._asked.action.rule is not None:
                 self._work.transaction.defer(Call(queries.UNDO, ()))
-            await self._commit(idempotency.kept_problem(problem, self._work.caller))
+            await self._commit_with(idempotency.kept_problem(problem, self._work.caller))
 
-    async def _commit(self, kept: bytes) -> None:
-        keep = [] if self._key is None else [Call(queries.KEEP, (self._key, self._fingerprint, kept))]
-        await self._work.transaction.commit(*keep)
+    async def _commit_with(self, kept: bytes) -> None:
+        await self._work.transaction.commit(Call(queries.KEEP, (self._key, self._fingerprint, kept)))

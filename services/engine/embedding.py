@@ -5,14 +5,13 @@ from typing import Any
 
 from services.engine.errors import Invalid
 from services.engine.resource import Embedded
-from services.engine.values import Inner, Read, read_uuid
+from services.engine.values import BLANK, Inner, Read, read_uuid
 
 ReadRow = Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, list[Invalid]]]]
 """Takes the members of one row and returns its values and what is wrong with them."""
 
 _NO_LIST = Invalid("invalid_format", "This must be a list.")
 _NO_MAP = Invalid("invalid_format", "This must be a map.")
-_BLANK = Invalid("cant_be_blank", "This is required.")
 _TWICE = Invalid("already_taken", "This row is named twice.")
 
 
@@ -60,7 +59,7 @@ def _row_reader(item: Embedded, read_row: ReadRow) -> ReadRow:
         clean, invalid = read_row(members)
         if id_ is None:
             absent = (name for name in required if name not in clean and name not in invalid)
-            return clean, invalid | {name: [_BLANK] for name in absent}
+            return clean, invalid | {name: [BLANK] for name in absent}
         known = read_uuid(id_)
         if isinstance(known, Invalid):
             return clean, invalid | {"id": [known]}

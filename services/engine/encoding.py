@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -82,6 +82,16 @@ def array(values: list[bytes]) -> bytes:
     """Return a PostgreSQL array literal of `values`."""
     quoted = (b'"' + one.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' for one in values)
     return b"{" + b",".join(quoted) + b"}"
+
+
+def text_array(texts: Iterable[str]) -> bytes:
+    """Return texts, such as ids, as a PostgreSQL array."""
+    return array([text.encode() for text in texts])
+
+
+def decoded(value: bytes | None) -> str:
+    """Return a text of the database; a null is empty."""
+    return (value or b"").decode()
 
 
 def substring_encoder(label: str, *, as_sent: bool = False) -> Encoder:

@@ -91,7 +91,7 @@ class Ongoing:
     ) -> dict[str, Change]:
         """Return live rows by id, or `deleted` ones, locked until the end, ready to be changed."""
         found = await self.transaction.run(self.loading(resource, ids))
-        every = changes_of(resource, found[0]).items()
+        every = loaded(resource, found[0]).items()
         return {
             id_: each for id_, each in every if ((each.stored or {})["deleted_at"] is not None) == deleted
         }
@@ -122,7 +122,7 @@ class Ongoing:
 
     async def show(self, resource: Resource, changes: Sequence[Change]) -> None:
         """Fill in the documents of rows that stay as they are."""
-        ids = encoding.array([each.id.encode() for each in changes])
+        ids = encoding.text_array(each.id for each in changes)
         _tell(await self.rows(self._statements(resource).show, ids), changes)
 
     async def _write(
@@ -142,7 +142,7 @@ class Ongoing:
 
     def loading(self, resource: Resource, ids: Iterable[str]) -> Call:
         """Return the call that locks and reads rows."""
-        return Call(self._statements(resource).load, [encoding.array([id_.encode() for id_ in ids])])
+        return Call(self._statements(resource).load, [encoding.text_array(ids)])
 
     def checking(self, resource: Resource, changes: Sequence[Change]) -> Call | None:
         """Return the call that judges uniqueness and references of the values to be written, if it must."""
@@ -157,17 +157,18 @@ class Ongoing:
         return Call(check, [_json(rows)])
 
 
-def changes_of(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
+def loaded(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
     """Return loaded rows, deleted ones too, ready to be changed, by id."""
-    return {
-        (id_ or b"").decode(): Change(
-            (id_ or b"").decode(),
+    found = (
+        Change(
+            encoding.decoded(id_),
             {},
             stored_values(resource, orjson.loads(stored or b"{}")),
             int(version or 0),
         )
         for id_, version, stored in rows
-    }
+    )
+    return {each.id: each for each in found}
 
 
 def _columns(resource: Resource, values: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from services.engine import embedding
 from services.engine.errors import Invalid
 from services.engine.resource import Kind, Resource, Rule
 from services.engine.stored import stored_values
-from services.engine.values import LARGEST_INTEGER, Inner, Read, reader
+from services.engine.values import BLANK as BLANK
+from services.engine.values import LARGEST_INTEGER, Inner, Read, accuse, reader
 
-BLANK = Invalid("cant_be_blank", "This is required.")
 UNKNOWN = Invalid("unknown_field", "There is no such field.")
 TAKEN = Invalid("already_taken", "Another row has this value, which must be unique.")
 MISSING = Invalid("not_found", "There is no such row.")
@@ -39,6 +39,9 @@ ERROR_CODES: dict[str, str] = {
     "incomplete_group": "Another line of the same group is invalid, so none was imported.",
 }
 """Every code of a field error and what it means (S3-268 to S3-270)."""
+
+# A tuple made once: this is asked of every value of every write.
+_FAULTS = (Invalid, Inner)
 
 # A client may send back what it read (Q-02), so the members of a document that are no fields are ignored.
 _DOCUMENT_MEMBERS = frozenset({"links", "relationships", "short_id"})
@@ -86,10 +89,8 @@ def read_values(
                 invalid[name] = [found]
             continue
         result = read(value)
-        if isinstance(result, Invalid):
-            invalid[name] = [result]
-        elif isinstance(result, Inner):
-            invalid.update((f"{name}.{path}", faults) for path, faults in result.invalid.items())
+        if isinstance(result, _FAULTS):
+            accuse(invalid, name, result)
         else:
             clean[name] = result
     return clean, invalid

@@ -32,6 +32,16 @@ class Inner:
     invalid: Mapping[str, list[Invalid]]
 
 
+def accuse(invalid: dict[str, list[Invalid]], name: str, found: Invalid | Inner) -> None:
+    """Note what a reader found wrong with a field, or inside it."""
+    if isinstance(found, Inner):
+        invalid.update((f"{name}.{path}", faults) for path, faults in found.invalid.items())
+    else:
+        invalid[name] = [found]
+
+
+BLANK = Invalid("cant_be_blank", "This is required.")
+
 DEEPEST = 20
 """How many levels a map or list in a JSON field may have."""
 

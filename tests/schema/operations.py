@@ -15,6 +15,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.schema.asking import global_id
@@ -24,6 +25,20 @@ _DEEPEST = 4
 _ALIASES = ("n1", "n2", "t1", "r", "rn", "q", "select", "User", "body", "_", "keys", "c3", "x" * 64)
 _TEXTS = ("", " ", "bread", "Fresh Oats", "100%", "rye_b", "GBP", "x" * 100, "Käse", "5", "EUR' OR 1=1")
 _TIMES = ("2026-01-01T00:05:00Z", "2026-01-15", "2026-01-01T00:02:00.123456Z", "yesterday")
+
+
+def drawn(examples: int) -> settings:
+    """Return how operations are drawn: so many of them, whatever time each takes, none kept for later."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from schema.build import build
 from services.catalog import CATALOG
 from tests.schema.asking import Asker, Reply
-from tests.schema.operations import Pool, mutations, pool_of
+from tests.schema.operations import Pool, drawn, mutations, pool_of
 from tests.support.seed import Seed
 from tests.support.stored import Stored
 
@@ -41,16 +41,7 @@ def _comparable(reply: Reply, sent: str) -> tuple[int, bytes]:
     return reply.response.status, _MADE_ANEW.sub(masked, reply.response.body)
 
 
-@settings(
-    max_examples=200,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
+@drawn(200)
 @given(data=st.data(), scopes=st.sampled_from(("writer", "writer", "writer", "product_writer")))
 async def test_both_ways_write_alike(shop: Asker, pool: Pool, data: st.DataObject, scopes: str) -> None:
     """Trials, so that the second finds what the first found."""
