@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench contracts constraints clean
+.PHONY: help serve test check bench faults contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -32,6 +32,9 @@ check: .venv/.develop ## Check format, style, types, import contracts and size l
 
 bench: .venv/.develop ## Measure Diptych beside its peers and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+faults: .venv/.develop ## Kill, crash, cut off and race the server in full and write docs/faults.md
+	$(BIN)/python -m tests.faults $(ARGS)
 
 contracts: .venv/.develop ## Write docs/schema.graphql and the derived parts of the documentation anew
 	$(BIN)/python -m diptych sdl > docs/schema.graphql

@@ -27,6 +27,7 @@ class Connection(wire.Wire):
         pgconn: PGconn,
         *,
         prepared_limit: int,
+        silence: float,
         traffic: Traffic,
         on_ready: "Callable[[Connection], None]",
         on_lost: "Callable[[Connection, list[Call], DatabaseUnavailable], None]",
@@ -35,7 +36,7 @@ class Connection(wire.Wire):
         self._generic = False
         self._on_ready = on_ready
         self._on_lost = on_lost
-        super().__init__(pgconn, prepared_limit=prepared_limit, traffic=traffic)
+        super().__init__(pgconn, prepared_limit=prepared_limit, silence=silence, traffic=traffic)
 
     def send(self, call: Call) -> None:
         """Send one call now; its future is settled by a later readiness callback."""
@@ -95,7 +96,11 @@ class Connection(wire.Wire):
         call.preparing += 1 + len(displaced)
         return name
 
-    def _readable(self) -> None:
+    @property
+    def _awaits(self) -> bool:
+        return bool(self.pending)
+
+    def _take(self) -> None:
         pgconn = self._pgconn
         pending = self.pending
         settled = False

@@ -36,6 +36,8 @@ __all__ = [
 
 _FIRST_BACKOFF = 0.02
 _LAST_BACKOFF = 1.0
+_GRACE = 1.0
+_FOREVER = 86_400.0
 
 
 class Driver:
@@ -75,6 +77,8 @@ class Driver:
         self._size, self._depth = size, depth
         self._prepared_limit = prepared_limit if prepare else 0
         self._connect_timeout = connect_timeout
+        # PostgreSQL itself ends a statement earlier.
+        self._silence = statement_timeout + _GRACE if statement_timeout else _FOREVER
         self._traffic = Traffic()
         self.sessions = self._exclusive(conninfo, session_settings(prepare), application_name)
         self._connections: list[Connection] = []
@@ -96,6 +100,7 @@ class Driver:
             size=self._size,
             patience=self._connect_timeout,
             prepared_limit=self._prepared_limit,
+            silence=self._silence,
             traffic=self._traffic,
         )
 
@@ -290,6 +295,7 @@ class Driver:
         return Connection(
             await connect(self._conninfo, settings, self._connect_timeout),
             prepared_limit=self._prepared_limit,
+            silence=self._silence,
             traffic=self._traffic,
             on_ready=self._ready,
             on_lost=self._lost,

@@ -34,11 +34,11 @@ class Call(NamedTuple):
 
 
 def prepared(compiled: Compiled) -> Prepared:
-    """Return a compiled statement that is planned once, as those of writes are: they find rows by keys."""
-    return Prepared(_statement(compiled, generic=True), compiled.sources)
+    """Return a compiled statement, to be run in a transaction, whose connections plan it once."""
+    return Prepared(_statement(compiled), compiled.sources)
 
 
-def _statement(compiled: Compiled, *, generic: bool) -> Statement:
+def _statement(compiled: Compiled, *, generic: bool = False) -> Statement:
     sources = compiled.sources
     return Statement(compiled.text, generic, sources.index("workspace") if "workspace" in sources else None)
 

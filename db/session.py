@@ -27,6 +27,7 @@ class Session(wire.Wire):
         pgconn: PGconn,
         *,
         prepared_limit: int,
+        silence: float,
         traffic: Traffic,
         on_stale: "Callable[[Session], None]",
         on_lost: "Callable[[Session, DatabaseUnavailable], None]",
@@ -43,7 +44,7 @@ class Session(wire.Wire):
         # What the results at these places of the run answer: a Parse (with its text) or a Close.
         self._preparing: dict[int, tuple[bytes, str | None]] = {}
         self._fresh: set[bytes] = set()
-        super().__init__(pgconn, prepared_limit=prepared_limit, traffic=traffic)
+        super().__init__(pgconn, prepared_limit=prepared_limit, silence=silence, traffic=traffic)
 
     @property
     def ended(self) -> bool:
@@ -123,7 +124,11 @@ class Session(wire.Wire):
         self._fresh.add(name)
         return name
 
-    def _readable(self) -> None:
+    @property
+    def _awaits(self) -> bool:
+        return self._future is not None
+
+    def _take(self) -> None:
         pgconn = self._pgconn
         try:
             pgconn.consume_input()

@@ -23,9 +23,13 @@ def session_settings(prepare: bool) -> dict[str, str]:
     """What holds for exclusive connections beside the driver's own settings.
 
     A backend that is deep in a statement, or waits for a lock, notices within a second that it was left
-    alone. Generic plans: writes find their rows by key, so planning for the values at hand gains nothing.
+    alone, and an open transaction whose client fell silent for ten ends by itself, with its locks. Generic
+    plans: writes find their rows by key, so planning for the values at hand gains nothing.
     """
-    settings = {"client_connection_check_interval": "1000"}
+    settings = {
+        "client_connection_check_interval": "1000",
+        "idle_in_transaction_session_timeout": "10000",
+    }
     if prepare:
         settings["plan_cache_mode"] = "force_generic_plan"
     return settings
@@ -44,12 +48,14 @@ class Sessions:
         size: int,
         patience: float,
         prepared_limit: int,
+        silence: float,
         traffic: Traffic,
     ) -> None:
         self._connect = connect
         self._size = size
         self._patience = patience
         self._prepared_limit = prepared_limit
+        self._silence = silence
         self._traffic = traffic
         self._slots = size
         self._idle: list[Session] = []
@@ -129,6 +135,7 @@ class Sessions:
         session = Session(
             pgconn,
             prepared_limit=self._prepared_limit,
+            silence=self._silence,
             traffic=self._traffic,
             on_stale=self._outdate,
             on_lost=self._lost,

@@ -1,6 +1,7 @@
 """What every pipelined libpq connection does: wait for its socket, keep prepared names, end once."""
 
 import asyncio
+import select
 from collections import OrderedDict
 
 from psycopg import Error as LibpqError
@@ -21,11 +22,17 @@ BAD = int(pq.ConnStatus.BAD)
 # types that no longer fit; preparing the same text again heals all of these.
 STALE = frozenset({"0A000", "26000", "42883", "42804"})
 
+_LOOKS = 2
+
 
 class Wire:
-    """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks."""
+    """A connected PGconn in pipeline mode, driven by the event loop's readiness callbacks.
 
-    def __init__(self, pgconn: PGconn, *, prepared_limit: int, traffic: Traffic) -> None:
+    A peer that owes an answer and brings nothing for `silence` seconds, or half as long again, is given up:
+    what swallows an answer may well keep the connection alive.
+    """
+
+    def __init__(self, pgconn: PGconn, *, prepared_limit: int, silence: float, traffic: Traffic) -> None:
         self._traffic = traffic
         self._pgconn = pgconn
         self._loop = asyncio.get_running_loop()
@@ -36,9 +43,17 @@ class Wire:
         self._names = 0
         self._writing = False
         self._end: DatabaseUnavailable | None = None
+        # Whatever is asked of it, it tells of a reset.
+        self._resets = select.poll()
+        self._resets.register(self._fd, 0)
         pgconn.nonblocking = 1
         pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._fd, self._readable)
+        self._silence = silence
+        self._heard = 0
+        self._owing: int | None = None
+        self._looks = 0
+        self._watch = self._loop.call_later(silence / _LOOKS, self._listen)
 
     @property
     def backend_pid(self) -> int:
@@ -49,9 +64,39 @@ class Wire:
         """Close the socket; calls in flight fail with `DatabaseUnavailable`."""
         self._lose(DatabaseUnavailable("08003", "The database connection was closed."))
 
-    def _readable(self) -> None:
+    @property
+    def _awaits(self) -> bool:
+        """Whether answers are awaited."""
+        raise NotImplementedError
+
+    def _take(self) -> None:
         """Take what arrived."""
         raise NotImplementedError
+
+    def _readable(self) -> None:
+        """Take what arrived, down to the end of a connection that was reset.
+
+        uvloop tells of a reset together with the last bytes, once, and watches the socket no longer.
+        """
+        awaited = self._awaits
+        self._heard += 1
+        self._take()
+        if awaited and not self._awaits:
+            return
+        while self._end is None and self._resets.poll(0):
+            self._take()
+
+    def _listen(self) -> None:
+        """Give the connection up if it has brought nothing since it was found owing an answer.
+
+        It is looked at once in between, so that a process that was held up itself reads what came meanwhile.
+        """
+        looks = self._looks + 1 if self._awaits and self._heard == self._owing else 0
+        if looks == _LOOKS:
+            self._lose(lost(f"no answer for {self._silence:g} s"))
+            return
+        self._looks, self._owing = looks, self._heard if self._awaits else None
+        self._watch = self._loop.call_later(self._silence / _LOOKS, self._listen)
 
     def _ended(self, error: DatabaseUnavailable) -> None:
         """Tell those that wait; called once."""
@@ -90,6 +135,7 @@ class Wire:
         if self._end is not None:
             return
         self._end = error
+        self._watch.cancel()
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._pgconn.finish()

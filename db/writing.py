@@ -104,10 +104,12 @@ def showing(node: Object) -> Compiled:
 
 
 @lru_cache(maxsize=500)
-def loading(model: type[Model]) -> Compiled:
+def loading(model: type[Model], belonging: tuple[str, ...] = ()) -> Compiled:
     """Return the statement that locks rows and tells id, version and every column: the slot holds their ids.
 
-    Rows are locked in the order of their ids, so that two writers cannot wait for each other.
+    Rows are locked in the order of their ids, so that two writers cannot wait for each other. What they
+    belong to by the columns `belonging` is locked before them, as it is by whoever writes that with all its
+    rows.
     """
     row = table(model).alias("stored_row")
     ids = bound(Slot(0), ARRAY(Uuid()))
@@ -117,9 +119,20 @@ def loading(model: type[Model]) -> Compiled:
         select(row.c.id, row.c.version, func.row_to_json(literal_column("stored")))
         .select_from(row.join(stored, true()))
         .where(tenancy.fence(row), row.c.id == func.any(ids))
+        .where(*(_locked(model, column, ids) for column in belonging))
         .order_by(row.c.id)
         .with_for_update(of=row, key_share=True)
     )
+
+
+def _locked(model: type[Model], column: str, ids: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return a condition that locks what rows of `model` name in `column` before any of them is looked at."""
+    part, whole = table(model).alias(f"part_{column}"), table(references(model)[column]).alias(f"of_{column}")
+    named = select(part.c[column]).where(tenancy.fence(part), part.c.id == func.any(ids))
+    locking = select(whole.c.id).where(tenancy.fence(whole), whole.c.id.in_(named)).order_by(whole.c.id)
+    locked = locking.with_for_update(of=whole, key_share=True).cte(f"locked_{column}")
+    # It does not depend on the row, so it is worked out once and first.
+    return select(func.count()).select_from(locked).scalar_subquery().is_not(None)
 
 
 @lru_cache(maxsize=500)

@@ -1,12 +1,13 @@
 """The application: settings in, one ASGI callable out."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -23,6 +24,7 @@ from services.engine.catalog import Catalog
 from services.engine.verify import verify
 from services.tokens import Environment
 
+_OBJECTS_BETWEEN_LOOKS = 20_000
 _REVISION = Statement(migrate.CURRENT_REVISION_SQL)
 
 
@@ -40,17 +42,6 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     running = runtime.build(settings, settings.database_url, catalog)
     graphql = Later(lambda: _graphql(settings, running))
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        _end_with_parent()
-        graphql.begin()
-        await running.limiter.open()
-        noting = asyncio.create_task(running.note_uses(settings.token_use_seconds))
-        yield
-        noting.cancel()
-        await running.limiter.close()
-        await running.driver.close()
-
     async def checks() -> dict[str, str]:
         await graphql.ready()
         found = await _checked(running.driver)
@@ -61,7 +52,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     return edge.Edge(
         Rest(catalog, running.reader, running.writer, origin=settings.public_url),
         {"/graphql": graphql},
-        shell.build(version("diptych"), checks, lifespan, settings.public_url),
+        shell.build(version("diptych"), checks, _lifespan(settings, running, graphql), settings.public_url),
         running.authenticator,
         running.limiter,
         edge.EdgeSettings(
@@ -72,6 +63,25 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
             entrance=_entrance(settings),
         ),
     )
+
+
+def _lifespan(
+    settings: Settings, running: runtime.Runtime, graphql: Later
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        _end_with_parent()
+        # A request for many rows makes thousands of objects and lets them go, none of them in cycles.
+        gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 10, 10)
+        graphql.begin()
+        await running.limiter.open()
+        noting = asyncio.create_task(running.note_uses(settings.token_use_seconds))
+        yield
+        noting.cancel()
+        await running.limiter.close()
+        await running.driver.close()
+
+    return lifespan
 
 
 def _entrance(settings: Settings) -> Entrance:

@@ -41,6 +41,7 @@ class GraphQLSurface:
             body=body,
             way=_text(headers.get(FORCING_HEADER)),
             idempotency_key=_text(headers.get(b"idempotency-key")),
+            if_match=b"if-match" in headers,
         )
         return Response(found.status, found.headers, found.body)
 

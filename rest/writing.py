@@ -139,38 +139,40 @@ class Writes:
 
     def _many(self, action: Action) -> Handler:
         member = "ids" if action.kind is ActionKind.DELETE else "items"
+        accepted = bodies.PATCHES if action.kind is ActionKind.UPDATE else ()
 
         async def write(caller: Caller, request: Request) -> Response:
             await self._admit(caller, action)
             _refuse_if_match(request)
-            body, _ = bodies.read(request)
-            asked = self._asked(request, action, _items(body, member, action), bulk=True)
+            body, kind = bodies.read(request, *accepted)
+            items = _items(body, member, action)
+            asked = self._asked(request, action, items, bulk=True, merge=kind == bodies.MERGE_TYPE)
             return self._results(caller, asked, await self._writer.write(caller, asked))
 
         return write
 
     def _results(self, caller: Caller, asked: Write, outcome: Outcome) -> Response:
-        data = b",".join(self._result(caller, n, item) for n, item in enumerate(outcome.items))
+        parts: list[bytes] = []
+        for index, item in enumerate(outcome.items):
+            parts += b"," if index else b'{"data":[', *self._result(caller, index, item)
         total, failed = len(outcome.items), outcome.failed
-        body = b'{"data":[%b],"summary":{"total":%d,"succeeded":%d,"failed":%d}}' % (
-            data,
-            total,
-            total - failed,
-            failed,
-        )
+        summary = b'],"summary":{"total":%d,"succeeded":%d,"failed":%d}}' % (total, total - failed, failed)
+        body = b"".join([*parts, summary])
         made = _CREATED if asked.action.kind is ActionKind.CREATE else _OK
         return Response(_MIXED if failed else made, [JSON, *_UNSTORED, *_replayed(outcome)], body)
 
-    def _result(self, caller: Caller, index: int, item: Written) -> bytes:
-        """Return one entry, its index, id, status and then either its row or its problem (C-52)."""
-        id_ = b"null" if item.id is None else b'"%b"' % item.id.encode()
-        head = b'{"index":%d,"id":%b,"status":"%b"' % (index, id_, item.status.encode())
-        if item.problem is not None:
-            told = item.problem.members(
-                instance=caller.instance, request_id=caller.request_id, origin=self._origin
-            )
-            return head + b',"error":' + orjson.dumps(told) + b"}"
-        return head + (b"}" if item.document is None else b',"data":' + item.document + b"}")
+    def _result(self, caller: Caller, index: int, item: Written) -> tuple[bytes, ...]:
+        """Return one entry in parts, its index, id, status and then either its row or its problem (C-52)."""
+        id_ = "null" if item.id is None else f'"{item.id}"'
+        head = f'{{"index":{index},"id":{id_},"status":"{item.status}"'.encode()
+        if item.document is not None:
+            return head, b',"data":', item.document, b"}"
+        if item.problem is None:
+            return head, b"}"
+        told = item.problem.members(
+            instance=caller.instance, request_id=caller.request_id, origin=self._origin
+        )
+        return head, b',"error":', orjson.dumps(told), b"}"
 
     # Parts
 

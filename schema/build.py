@@ -1,6 +1,6 @@
 """The schema of a catalogue: Strawberry types for tools and the executor, names for the compiler."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from schema.resolvers import LoadingResolvers
 from schema.scalars import SCALARS
 from schema.surface import Surface
 from schema.types import Types
-from schema.writing import WritingResolvers
+from schema.writing import Mutation, WritingResolvers
 from services.engine.catalog import Catalog
 
 
@@ -47,20 +47,27 @@ class Built:
     types: Types
     strawberry: strawberry.Schema
     graphql: GraphQLSchema
+    mutations: Mapping[str, Mutation]
 
 
 def build(catalog: Catalog) -> Built:
     """Return the schema of a catalogue."""
     surface = Surface(catalog)
     types = Types(catalog, LoadingResolvers(surface))
+    writing = WritingResolvers(types)
     schema = _Schema(
         query=types.query,
-        mutation=mutation_type(catalog, types, WritingResolvers(types).resolver),
+        mutation=mutation_type(catalog, types, writing.resolver),
         types=list(types.objects.values()),
         extensions=[_Prepared],
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_member),
     )
-    return Built(surface, types, schema, schema._schema)
+    return Built(surface, types, schema, schema._schema, writing.mutations)
+
+
+def _member(source: Any, name: str) -> Any:
+    """Return one field of an object, or of a payload, which is data."""
+    return source.get(name) if isinstance(source, dict) else getattr(source, name)
 
 
 def sdl(catalog: Catalog) -> str:

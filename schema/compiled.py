@@ -15,7 +15,6 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     StringValueNode,
@@ -29,10 +28,12 @@ from graphql.execution.values import VariableValues
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from schema.arguments import Arguments
+from schema.build import Built
+from schema.compiled_writes import WritingShape, writing_shape
 from schema.errors import Failure
+from schema.resolvers import Writing
 from schema.roots import Root, root
 from schema.selections import InexpressibleError, Selections
-from schema.surface import Surface
 from schema.variables import Decode, MismatchError, Placing, Reading, Role, Splitter, Splitters
 from services.engine.context import Caller
 from services.engine.errors import Problem, Slug
@@ -88,25 +89,25 @@ class Operation:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
-        surface: Surface,
+        built: Built,
         splitters: Splitters,
         document: DocumentNode,
         node: OperationDefinitionNode,
     ) -> None:
         self.document, self.node = document, node
-        self._schema, self._arguments = schema, Arguments(surface)
+        self._built, self._schema, self._arguments = built, built.graphql, Arguments(built.surface)
         self._fragments = {
             each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
         uses = _Uses()
-        visit(document, uses)
+        if not self.writes:
+            visit(document, uses)
         self._variables = [
             *(self._declared(each, uses.roles, splitters) for each in node.variable_definitions or ()),
-            *(_literal(each, splitters, schema) for each in uses.literals.values()),
+            *(_literal(each, splitters, built) for each in uses.literals.values()),
         ]
         self._literals = tuple(uses.literals)
-        self._shapes: dict[Hashable, Shape | None] = {}
+        self._shapes: dict[Hashable, Shape | WritingShape | None] = {}
 
     @property
     def writes(self) -> bool:
@@ -127,8 +128,8 @@ class Operation:
                 key.append(_ABSENT)
         return tuple(key), reading.values
 
-    def shape(self, key: Hashable, *, keep: bool = True) -> Shape | None:
-        """Return the shape of that structure, None where no statement can answer it."""
+    def shape(self, key: Hashable, *, keep: bool = True) -> Shape | WritingShape | None:
+        """Return the shape of that structure, None where only the executor can answer it."""
         try:
             return self._shapes[key]
         except KeyError:
@@ -139,7 +140,7 @@ class Operation:
             self._shapes[key] = made
         return made
 
-    def _shape(self, key: Any) -> Shape | None:
+    def _shape(self, key: Any) -> Shape | WritingShape | None:
         placing, coerced = Placing(), {}
         for variable, part in zip(self._variables, key, strict=True):
             if part is not _ABSENT:
@@ -148,10 +149,13 @@ class Operation:
                 coerced[variable.name] = variable.default
         # Names of literals begin with a character that names of variables cannot hold.
         cursors = {place: coerced[f"#{place}"] for place in self._literals}
+        variables = VariableValues({}, coerced)
         selections = Selections(
-            self._schema, self._arguments, self._fragments, VariableValues({}, coerced), cursors
+            self._schema, self._arguments, self._fragments, variables, cursors, strict=not self.writes
         )
         try:
+            if self.writes:
+                return writing_shape(self._built, selections, self.node.selection_set)
             return _shaped(selections, selections.collect("Query", (self.node.selection_set,)))
         except (InexpressibleError, GraphQLError):
             # The executor answers it, or says as the specification does what is wrong.
@@ -162,7 +166,10 @@ class Operation:
         if isinstance(signature, GraphQLError):
             raise signature
         name = signature.name
-        splitter = splitters.of(signature.type, frozenset(roles.get(name, ())))
+        if self.writes:
+            splitter = splitters.whole(signature.type)
+        else:
+            splitter = splitters.of(signature.type, frozenset(roles.get(name, ())))
         if signature.default is None:
             return _Variable(name, splitter, required=is_non_null_type(signature.type))
         default = coerce_default_value(signature)
@@ -195,8 +202,8 @@ class _Uses(Visitor):
             self.roles.setdefault(node.value.name.value, set()).add(role)
 
 
-def _literal(node: StringValueNode, splitters: Splitters, schema: GraphQLSchema) -> _Variable:
-    splitter = splitters.of(schema.type_map["String"], frozenset({Role.CURSOR}))
+def _literal(node: StringValueNode, splitters: Splitters, built: Built) -> _Variable:
+    splitter = splitters.of(built.graphql.type_map["String"], frozenset({Role.CURSOR}))
     return _Variable(f"#{id(node)}", splitter, standby=node.value)
 
 
@@ -228,6 +235,13 @@ async def run(reader: Reader, caller: Caller, shape: Shape, values: list[Any]) -
         pieces.append(each.body(next(answers), failures))
     pieces.append(b"}")
     return Outcome(b"".join(pieces), failures)
+
+
+def raise_whole(failures: Sequence[Failure], writing: Writing) -> None:
+    """Raise the problem among the failures of an operation that is one of the whole request."""
+    for failure in failures:
+        if failure.problem.slug in (ENDING if writing.wrote else WHOLE):
+            raise failure.problem
 
 
 async def _read(reader: Reader, caller: Caller, requests: Sequence[Request]) -> Sequence[Answer | Problem]:

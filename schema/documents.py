@@ -63,7 +63,7 @@ class Documents:
             raise RefusedError(*map(of_graphql, errors))
         operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
         node = _chosen(operations, request.operation_name)
-        return Operation(self._built.graphql, self._built.surface, self._splitters, document, node)
+        return Operation(self._built, self._splitters, document, node)
 
     def _keep(self, key: tuple[str, str | None], operation: Operation) -> None:
         self._known[key] = operation

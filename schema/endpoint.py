@@ -10,14 +10,15 @@ import orjson
 
 from schema import compiled, http
 from schema.build import build
-from schema.compiled import ENDING, Operation
+from schema.compiled import ENDING, Operation, Outcome, raise_whole
+from schema.compiled_writes import WritingShape
 from schema.documents import Documents
 from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
 from schema.executor import Executor
 from schema.guard import check_variables
 from schema.http import GraphQLRequest, HttpProblem, MediaType
 from schema.limits import DEFAULT_LIMITS, WRITING_LIMITS, GuardViolation, Limits
-from schema.resolvers import IdempotencyKey
+from schema.resolvers import IdempotencyKey, Writing
 from schema.variables import MismatchError
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
@@ -33,6 +34,7 @@ FORCING_HEADER = b"x-diptych-execute"
 _TOLD_HEADER = b"x-diptych-execution"
 _MOST_KEPT_VALUES = 500
 _LEAST_COST = 1
+_NO_HEADER = "If-Match names no row here: give each mutation its ifMatch, and leave the header out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,6 @@ class _Run:
     request: GraphQLRequest
     forced: bool
 
-    @property
-    def executed(self) -> bool:
-        """Tell whether the executor runs it in any case."""
-        return self.forced or self.operation.writes
-
 
 class GraphQL:
     """The GraphQL surface of one catalogue."""
@@ -89,7 +86,7 @@ class GraphQL:
         self, catalog: Catalog, reader: Reader, writer: Writer, settings: Settings | None = None
     ) -> None:
         self.settings = settings or Settings()
-        self._reader = reader
+        self._reader, self._writer = reader, writer
         self._built = build(catalog)
         self._executor = Executor(self._built, reader, writer, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
@@ -105,14 +102,18 @@ class GraphQL:
         body: bytes,
         way: str | None = None,
         idempotency_key: str | None = None,
+        if_match: bool = False,
     ) -> Response:
         """Return the response to one HTTP request; raises the 401 and 429 problems.
 
-        `way` is the value of FORCING_HEADER, `idempotency_key` that of `Idempotency-Key`.
+        `way` is the value of FORCING_HEADER, `idempotency_key` that of `Idempotency-Key`; `if_match` tells
+        that there is an `If-Match`, which must not go unheeded.
         """
         forced = self.settings.open_ways and way == "executor"
         try:
             media_type = http.negotiate(accept)
+            if if_match and method == "POST":
+                raise HttpProblem(400, "bad-request", _NO_HEADER)
             requests = http.parse(
                 method, content_type, accept, raw_query, body, body_limit=self.settings.body_limit
             )
@@ -169,9 +170,12 @@ class GraphQL:
         """Return what one request brought, what went wrong and the way it went."""
         operation, request = run.operation, run.request
         try:
-            kept = _bounded(request, operation) <= _MOST_KEPT_VALUES
-            shape, values = (None, []) if run.executed else self._split(caller, operation, request, kept)
-            if shape is not None:
+            # What a write is given is no part of its shape, so that of a large one is as good as any.
+            kept = _bounded(request, operation) <= _MOST_KEPT_VALUES or operation.writes
+            shape, values = (None, []) if run.forced else self._split(caller, operation, request, kept)
+            if isinstance(shape, WritingShape):
+                outcome, way = await self._write(caller, shape, values, key), "compiled"
+            elif shape is not None:
                 outcome, way = await compiled.run(self._reader, caller, shape, values), "compiled"
             else:
                 outcome, way = await self._executor.run(caller, operation, request, key), "executor"
@@ -182,13 +186,24 @@ class GraphQL:
 
     def _split(
         self, caller: Caller, operation: Operation, request: GraphQLRequest, kept: bool
-    ) -> tuple[compiled.Shape | None, list[Any]]:
+    ) -> tuple[compiled.Shape | WritingShape | None, list[Any]]:
         decode = partial(self._reader.codec.decode, now=caller.now)
         try:
             key, values = operation.split(request.variables, decode)
         except MismatchError:
             return None, []
         return operation.shape(key, keep=kept), values
+
+    async def _write(
+        self, caller: Caller, shape: WritingShape, values: list[Any], key: IdempotencyKey | None
+    ) -> Outcome:
+        writing = Writing(
+            reader=self._reader, writer=self._writer, caller=caller, origin=self.settings.origin, key=key
+        )
+        data, failures = await shape.run(writing, values)
+        raise_whole(failures, writing)
+        await self._reader.confirm(caller)
+        return Outcome(data, failures)
 
     async def _batch(
         self, caller: Caller, runs: Sequence[_Run | _Answered], key: str | None

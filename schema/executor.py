@@ -7,7 +7,7 @@ import orjson
 from graphql import FragmentDefinitionNode
 
 from schema.build import Built
-from schema.compiled import ENDING, WHOLE, Operation, Outcome
+from schema.compiled import Operation, Outcome, raise_whole
 from schema.errors import Failure, RefusedError, of_graphql
 from schema.http import GraphQLRequest
 from schema.loaders import Loaders
@@ -42,9 +42,7 @@ class Executor:
             operation_name=request.operation_name,
         )
         failures = [of_graphql(error) for error in result.errors or ()]
-        for failure in failures:
-            if failure.problem.slug in (ENDING if execution.wrote else WHOLE):
-                raise failure.problem
+        raise_whole(failures, execution)
         if not execution.loaders.touched:
             await self.reader.confirm(caller)
         if result.data is None:
@@ -55,16 +53,16 @@ class Executor:
         built, document = self.built, operation.document
         fragments = (each for each in document.definitions if isinstance(each, FragmentDefinitionNode))
         return Execution(
-            self.reader,
-            self.writer,
-            caller,
-            Loaders(self.reader, caller, built.types),
-            built.surface,
-            built.graphql,
-            document,
-            {each.name.value: each for each in fragments},
-            self.origin,
-            key,
+            reader=self.reader,
+            writer=self.writer,
+            caller=caller,
+            origin=self.origin,
+            key=key,
+            loaders=Loaders(self.reader, caller, built.types),
+            surface=built.surface,
+            schema=built.graphql,
+            document=document,
+            fragments={each.name.value: each for each in fragments},
         )
 
 

@@ -149,7 +149,7 @@ def _bodies(answer: Answer) -> Iterable[tuple[str, bytes]]:
 
 def exact_json(body: bytes | None) -> dict[str, Any]:
     """Decode JSON so that it can be encoded again without a number losing a digit."""
-    found: dict[str, Any] = json.loads(body or b"{}", parse_float=_exact, parse_int=_integer)
+    found: dict[str, Any] = _DECODER.decode((body or b"{}").decode())
     return found
 
 
@@ -159,3 +159,6 @@ def _exact(text: str) -> orjson.Fragment:
 
 def _integer(text: str) -> Any:
     return int(text) if len(text) <= _LONGEST_EXACT else _exact(text)
+
+
+_DECODER = json.JSONDecoder(parse_float=_exact, parse_int=_integer)

@@ -17,8 +17,8 @@ from services.engine.catalog import Catalog
 from services.engine.resource import Action, ActionKind, Resource
 from services.engine.writing import MOST_ITEMS
 
-MakeResolver = Callable[[Resource, Action, Payload, bool], Resolver]
-"""Returns what resolves a mutation of one resource, of one row or of many."""
+MakeResolver = Callable[[str, Resource, Action, Payload, bool], Resolver]
+"""Returns what resolves the mutation of that name, of one row or of many."""
 
 _MANY = (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DELETE)
 _WITH_INPUT = (ActionKind.CREATE, ActionKind.REPLACE, ActionKind.UPDATE)
@@ -42,24 +42,24 @@ def mutation_type(catalog: Catalog, types: Types, make: MakeResolver) -> Any | N
     fields: list[StrawberryField] = []
     for resource in catalog:
         for action in resource.actions:
-            payload = payloads.single(resource, action)
+            payload, name = payloads.single(resource, action), f"{camel(action.name)}{pascal(resource.name)}"
             fields.append(
                 resolved(
-                    f"{camel(action.name)}{pascal(resource.name)}",
+                    name,
                     payload.type | None,
                     f"{action.doc} {_scope(resource, action)}",
-                    make(resource, action, payload, False),
+                    make(name, resource, action, payload, False),
                     _single(resource, action, inputs),
                 )
             )
             if action.kind in _MANY and resource.bulk:
-                many = payloads.bulk(resource, action)
+                many, name = payloads.bulk(resource, action), f"{camel(action.name)}{pascal(resource.plural)}"
                 fields.append(
                     resolved(
-                        f"{camel(action.name)}{pascal(resource.plural)}",
+                        name,
                         many.type | None,
                         f"{action.doc} Up to {MOST_ITEMS} at once. {_scope(resource, action)}",
-                        make(resource, action, many, True),
+                        make(name, resource, action, many, True),
                         _bulk(resource, action, inputs),
                     )
                 )

@@ -76,19 +76,19 @@ def shown_beside(resource: Resource, action: Action) -> dict[str, Field]:
     return {f"raw_{field.name}" if field.name == resource.name else field.name: field for field in shown}
 
 
-def problem_object(problem: Problem, caller: Caller, origin: str) -> ProblemObject:
-    """Return a problem as data; `origin` prefixes the address of its kind."""
+def problem_data(problem: Problem, caller: Caller, origin: str) -> dict[str, Any]:
+    """Return the fields of a problem as data; `origin` prefixes the address of its kind."""
     members = problem.members(instance=caller.instance, request_id=caller.request_id, origin=origin)
     known = {name: members.pop(name, None) for name in _MEMBERS if name != "extensions"}
-    return ProblemObject(**known, extensions=members or None)  # type: ignore[arg-type]  # Members are JSON.
+    return {**known, "extensions": members or None}
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The payload type of one mutation, and the type of its results where it takes many items."""
+    """The payload type of one mutation, and the name of its results' type where it takes many items."""
 
     type: Any
-    result: Any = None
+    result: str = ""
 
 
 class Payloads:
@@ -122,7 +122,7 @@ class Payloads:
         }
         name = f"{pascal(action.name)}{pascal(resource.plural)}Payload"
         made = made_type(name, f"What became of the {words(resource.plural)}.", fields | _ends())
-        return Payload(made, result)
+        return Payload(made, result.__name__)
 
     def _shown_beside(self, resource: Resource, action: Action) -> dict[str, tuple[Any, str]]:
         return {

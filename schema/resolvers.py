@@ -40,26 +40,41 @@ class IdempotencyKey:
     alone: bool
 
 
-@dataclass(slots=True)
-class Execution:
-    """One operation in execution: what Strawberry's `info.context` holds.
+@dataclass(slots=True, kw_only=True)
+class Writing:
+    """What the mutations of one operation write through; `origin` prefixes the types of problems.
 
-    `roots` are the root fields judged so far, by response name, and `due` the points of those that are being
-    charged. `key` is that of the request's headers, and `wrote` tells that a mutation has been carried out.
+    `key` is that of the request's headers, and `wrote` tells that a mutation has been carried out.
     """
 
     reader: Reader
     writer: Writer
     caller: Caller
+    origin: str
+    key: IdempotencyKey | None
+    wrote: bool = False
+
+    async def write(self, asked: Write, permit: Permit) -> Outcome:
+        """Return what a write brought; raises its Problem."""
+        outcome = await self.writer.write(self.caller, asked, permit)
+        self.wrote = True
+        return outcome
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution(Writing):
+    """One operation in execution: what Strawberry's `info.context` holds.
+
+    `roots` are the root fields judged so far, by response name, and `due` the points of those that are being
+    charged.
+    """
+
     loaders: Loaders
     surface: Surface
     schema: GraphQLSchema
     document: Any
     fragments: Mapping[str, FragmentDefinitionNode]
-    origin: str = ""
-    key: IdempotencyKey | None = None
     roots: dict[str, Root] = field(default_factory=dict)
-    wrote: bool = False
     due: int = 0
     charging: "asyncio.Future[None] | None" = None
 
@@ -97,8 +112,8 @@ class Execution:
 
     async def write(self, asked: Write, permit: Permit) -> Outcome:
         """Return what a write brought; whatever is read after it is read anew."""
-        outcome = await self.writer.write(self.caller, asked, permit)
-        self.wrote = True
+        # A slotted dataclass is not the class that a plain super() would look for.
+        outcome = await Writing.write(self, asked, permit)
         self.loaders = self.loaders.renewed()
         return outcome
 

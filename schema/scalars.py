@@ -8,7 +8,7 @@ import re
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, Undefined
 from strawberry.types.scalar import ScalarDefinition
 
 from services.engine.resource import Kind
@@ -44,8 +44,15 @@ def _json(value: Any) -> Any:
     while pending:
         item = pending.pop()
         _check_bounds(item)
-        if isinstance(item, dict | list):
-            pending += item.values() if isinstance(item, dict) else item
+        if isinstance(item, dict):
+            # A variable inside a literal that the request leaves out is no member of an object …
+            for name in [name for name, inner in item.items() if inner is Undefined]:
+                del item[name]
+            pending += item.values()
+        elif isinstance(item, list):
+            # … and null in a list.
+            item[:] = [None if inner is Undefined else inner for inner in item]
+            pending += item
     return value
 
 

@@ -5,7 +5,7 @@ and so is what decides how a text is used: whether a search is blank, which keys
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLScalarType,
+    get_named_type,
     is_required_input_field,
 )
 
@@ -57,6 +58,18 @@ class Placing:
         """Return the next value's place."""
         self.count += 1
         return Leaf(self.count - 1)
+
+
+@dataclass(slots=True)
+class _Filling(Placing):
+    """Gives the values themselves instead of their places."""
+
+    values: list[Any] = field(default_factory=list)
+
+    def leaf(self) -> Any:
+        """Return the next value."""
+        self.count += 1
+        return self.values[self.count - 1]
 
 
 class Splitter(Protocol):
@@ -223,6 +236,24 @@ class _Object:
         return {name: found[name] for name in self.fields if name in found}
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """An input that is one value, whatever its structure."""
+
+    inner: Splitter
+
+    def part(self, value: Any, reading: Reading) -> Hashable:
+        inside = Reading([], reading.decode)
+        part = self.inner.part(value, inside)
+        if part is None:
+            return None
+        reading.values.append(self.inner.placed(part, _Filling(values=inside.values)))
+        return True
+
+    def placed(self, part: Any, placing: Placing) -> Any:
+        return None if part is None else placing.leaf()
+
+
 class Splitters:
     """The splitters of a schema's input types; those of input objects are made once."""
 
@@ -246,6 +277,11 @@ class Splitters:
         if type_.name == "Boolean":
             return _Switch()
         return _Text(roles) if roles and type_.name == "String" else _Scalar(type_)
+
+    def whole(self, type_: Any) -> Splitter:
+        """Return the splitter of an input type none of whose objects shapes a statement."""
+        inner = self.of(type_)
+        return _Whole(inner) if isinstance(get_named_type(type_), GraphQLInputObjectType) else inner
 
     def _object(self, type_: GraphQLInputObjectType) -> _Object:
         made = self._objects.get(type_.name)

@@ -1,103 +1,103 @@
-"""The resolvers of mutations: arguments to writes of the engine, and what came of them to payloads."""
+"""Mutations: arguments to writes of the engine, and what came of them to the data of payloads.
 
-from collections.abc import Iterable, Mapping
+Both ways of execution ask the same `Mutation`; they differ in how a row stands in a payload.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from graphql import FieldNode, get_named_type
+import orjson
+from graphql import FieldNode
 
 from schema.loaders import exact_json
 from schema.names import camel
-from schema.payloads import IN_PAYLOADS, Payload, WriteStatus, WriteSummary, problem_object, shown_beside
-from schema.resolvers import Execution, as_tree
+from schema.payloads import IN_PAYLOADS, Payload, problem_data, shown_beside
+from schema.resolvers import Execution, Writing, as_tree
 from schema.selections import Selections
 from schema.types import Resolver, Types
 from schema.write_inputs import Neutral
 from services.engine.context import Caller
+from services.engine.dispatch import Permit
 from services.engine.errors import Problem, bad_request
 from services.engine.idempotency import key_of
 from services.engine.intent import Select
-from services.engine.read import Request
-from services.engine.resource import Action, ActionKind, Resource
+from services.engine.read import Reader, Request
+from services.engine.resource import Action, ActionKind, Kind, Resource
 from services.engine.versions import tag
 from services.engine.writing import Item, Outcome, Write, Written
+
+Row = dict[str, Any]
+"""A written row: the members of its REST document, and its `etag`."""
 
 _ANY_ROW = "00000000-0000-4000-8000-000000000000"
 """An id that stands for the row to be written when its selection is judged beforehand."""
 
 
-class WritingResolvers:
-    """Makes the resolvers of one catalogue's mutations."""
-
-    def __init__(self, types: Types) -> None:
-        self._types = types
-        self._neutral = {resource.name: Neutral(resource) for resource in types.catalog}
-
-    def resolver(self, resource: Resource, action: Action, payload: Payload, bulk: bool) -> Resolver:
-        """Return what resolves the mutation of `resource` by `action`, of one row or of many."""
-        neutral = Neutral(resource, action.inputs) if action.inputs else self._neutral[resource.name]
-        mutation = _Mutation(self._types, neutral, resource, action, payload, bulk)
-
-        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
-            return await mutation.answer(info, as_tree(given))
-
-        return resolve
+def _same(row: Row) -> Any:
+    return row
 
 
 @dataclass(frozen=True, slots=True)
-class _Mutation:
+class Mutation:
     """One field of the mutation type."""
 
-    types: Types
     neutral: Neutral
     resource: Resource
     action: Action
     payload: Payload
     bulk: bool
 
-    async def answer(self, info: Any, given: Mapping[str, Any]) -> Any:
-        """Run the mutation and return its payload; raises the problems that no payload tells."""
-        execution: Execution = info.context
+    async def answer(
+        self,
+        writing: Writing,
+        given: Mapping[str, Any],
+        permit: Permit,
+        *,
+        alone: bool,
+        shown: Callable[[Row], Any] = _same,
+    ) -> dict[str, Any]:
+        """Run the mutation and return its payload's data; raises the problems that no payload tells.
+
+        `alone` says that the operation has no other mutation, `shown` how a row stands in the payload.
+        """
+        tell = partial(problem_data, caller=writing.caller, origin=writing.origin)
         try:
-            asked = self._write(given, _key(execution, info, given.get("idempotencyKey")))
-            outcome = await execution.write(asked, partial(self._permit, execution, info))
+            asked = self._write(given, _key(writing, given.get("idempotencyKey"), alone))
+            outcome = await writing.write(asked, permit)
         except Problem as problem:
             if problem.kind.status not in IN_PAYLOADS:
                 raise
-            return self._refused(execution, problem)
-        return self._many(execution, outcome) if self.bulk else self._one(outcome)
+            return {"problem": tell(problem), "replayed": problem.replayed}
+        told = self._many(outcome, shown, tell) if self.bulk else self._one(outcome, shown)
+        return {**told, "replayed": outcome.replayed}
 
     # Before the write
 
-    def _permit(self, execution: Execution, info: Any, caller: Caller) -> int:
-        """Return the points of what is shown beside the rows; raises the problem of what may not be."""
-        values: list[Any] = []
-        selections = execution.selections(info, values)
-        points = 0
-        for nodes in self._selected(selections, info):
-            picks = selections.object(self.resource, nodes)
-            intent = partial(Select, self.resource.name, _ANY_ROW, picks)
-            # The rows themselves are part of the write.
-            points += execution.reader.judge(caller, Request(None, intent, values)) - 1
-        return points
-
-    def _selected(self, selections: Selections, info: Any) -> Iterable[list[FieldNode]]:
-        """Yield the nodes that select the written row, those of each response name together."""
-        raw = info._raw_info
-        groups = [list(raw.field_nodes)]
-        at, names = get_named_type(raw.return_type).name, [camel(self.resource.name)]
+    def selected(self, selections: Selections, nodes: list[FieldNode]) -> list[Select]:
+        """Return what is selected of the written row, once for every response name."""
+        groups, at, names = [nodes], self.payload.type.__name__, [camel(self.resource.name)]
         if self.bulk:
             names.insert(0, "results")
         for name in names:
             groups = [
-                nodes
+                found
                 for outer in groups
-                for nodes in selections.collect(at, (node.selection_set for node in outer)).values()
-                if nodes[0].name.value == name
+                for found in selections.collect(at, (node.selection_set for node in outer)).values()
+                if found[0].name.value == name
             ]
-            at = self.payload.result.__name__ if self.payload.result is not None else at
-        return groups
+            at = self.payload.result
+        return [
+            Select(self.resource.name, _ANY_ROW, selections.object(self.resource, found)) for found in groups
+        ]
+
+    def judge(self, reader: Reader, caller: Caller, selected: Iterable[Select], values: list[Any]) -> int:
+        """Return the points of what a payload shows beside the rows; raises the problem of the rest."""
+        # The rows themselves are part of the write.
+        return sum(
+            reader.judge(caller, Request(None, partial(_asked, each), values)) - 1 for each in selected
+        )
 
     def _write(self, given: Mapping[str, Any], key: str | None) -> Write:
         return Write(
@@ -124,61 +124,104 @@ class _Mutation:
 
     # After it
 
-    def _refused(self, execution: Execution, problem: Problem) -> Any:
-        told = problem_object(problem, execution.caller, execution.origin)
-        return self._made(problem=told, replayed=problem.replayed)
-
-    def _one(self, outcome: Outcome) -> Any:
+    def _one(self, outcome: Outcome, shown: Callable[[Row], Any]) -> dict[str, Any]:
         (written,) = outcome.items
         if self.action.kind is ActionKind.DELETE:
-            return self._made(deleted_id=written.id, replayed=outcome.replayed)
-        row = exact_json(written.document)
-        found = {self.resource.name: self._object(row, written)}
+            return {"deleted_id": written.id}
+        row = row_of(self.resource, written)
         beside = shown_beside(self.resource, self.action)
-        found |= {name: row.get(field.name) for name, field in beside.items()}
-        return self._made(**found, replayed=outcome.replayed)
+        return {self.resource.name: shown(row)} | {name: row.get(each.name) for name, each in beside.items()}
 
-    def _many(self, execution: Execution, outcome: Outcome) -> Any:
+    def _many(
+        self, outcome: Outcome, shown: Callable[[Row], Any], tell: Callable[[Problem], Any]
+    ) -> dict[str, Any]:
         total, failed = len(outcome.items), outcome.failed
-        return self._made(
-            results=[self._result(execution, *each) for each in enumerate(outcome.items)],
-            summary=WriteSummary(total=total, succeeded=total - failed, failed=failed),
-            replayed=outcome.replayed,
-        )
-
-    def _result(self, execution: Execution, index: int, written: Written) -> Any:
-        problem, document = written.problem, written.document
-        return self.payload.result(
-            index=index,
-            id=written.id,
-            status=WriteStatus(written.status),
-            problem=None if problem is None else problem_object(problem, execution.caller, execution.origin),
-            **{self.resource.name: document and self._object(exact_json(document), written)},
-        )
-
-    def _object(self, row: Mapping[str, Any], written: Written) -> Any:
-        """Return the object of a REST document."""
-        values = {field.name: row[field.name] for field in self.resource.shown_fields}
-        for field in self.resource.shown_fields:
-            if field.enum is not None and values[field.name] is not None:
-                values[field.name] = self.types.inputs.enum(field.enum)(values[field.name])
-        return self.types.objects[self.resource.name](**values, etag=tag(values["id"], written.version))
-
-    def _made(self, **values: Any) -> Any:
-        """Return the payload with these values and null for the others."""
-        fields = self.payload.type.__strawberry_definition__.fields
-        return self.payload.type(**{each.python_name: values.get(each.python_name) for each in fields})
+        results = [
+            {
+                "index": index,
+                "id": written.id,
+                "status": written.status,
+                self.resource.name: written.document and shown(row_of(self.resource, written)),
+                "problem": written.problem and tell(written.problem),
+            }
+            for index, written in enumerate(outcome.items)
+        ]
+        summary = {"total": total, "succeeded": total - failed, "failed": failed}
+        return {"results": results, "summary": summary}
 
 
-def _key(execution: Execution, info: Any, sent: str | None) -> str | None:
+def _asked(asked: Select) -> Select:
+    return asked
+
+
+def row_of(resource: Resource, written: Written) -> Row:
+    """Return a written row, every number of which is encoded again as it was."""
+    document = written.document or b"{}"
+    row: Row = orjson.loads(document)
+    if any(_has_fractions(row[name]) for name in _json_fields(resource)):
+        row = exact_json(document)
+    row["etag"] = tag(row["id"], written.version)
+    return row
+
+
+@cache
+def _json_fields(resource: Resource) -> tuple[str, ...]:
+    fields = resource.shown_fields
+    return tuple(each.name for each in fields if resource.facts[each.name].kind is Kind.JSON)
+
+
+def _has_fractions(value: Any) -> bool:
+    """Tell whether a decoded value holds a float, and so perhaps not all digits that it had."""
+    if isinstance(value, dict | list):
+        return any(map(_has_fractions, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float)
+
+
+def _key(writing: Writing, sent: str | None, alone: bool) -> str | None:
     """Return the idempotency key, which is the argument's or the header's; raises the 400 problem."""
-    header = execution.key
+    header = writing.key
     if header is None:
         return None if sent is None else key_of(sent)
-    if not header.alone or execution.mutations(info) > 1:
+    if not header.alone or not alone:
         raise bad_request(
             "The header Idempotency-Key belongs to a single mutation; give each one an idempotencyKey."
         )
     if sent is not None and sent != header.text:
         raise bad_request("The header Idempotency-Key and the argument idempotencyKey differ; send one.")
     return key_of(header.text)
+
+
+class WritingResolvers:
+    """Makes the resolvers of one catalogue's mutations, and keeps the mutations by name."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+        self._neutral = {resource.name: Neutral(resource) for resource in types.catalog}
+        self.mutations: dict[str, Mutation] = {}
+
+    def resolver(
+        self, name: str, resource: Resource, action: Action, payload: Payload, bulk: bool
+    ) -> Resolver:
+        """Return what resolves the mutation of `resource` by `action`, of one row or of many."""
+        neutral = Neutral(resource, action.inputs) if action.inputs else self._neutral[resource.name]
+        mutation = Mutation(neutral, resource, action, payload, bulk)
+        self.mutations[name] = mutation
+        shown = partial(self._object, resource)
+
+        async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
+            execution: Execution = info.context
+            alone = execution.mutations(info) == 1
+            permit = partial(_permit, mutation, execution, info)
+            return await mutation.answer(execution, as_tree(given), permit, alone=alone, shown=shown)
+
+        return resolve
+
+    def _object(self, resource: Resource, row: Row) -> Any:
+        names = (*(field.name for field in resource.shown_fields), "etag")
+        return self._types.objects[resource.name](**{name: row[name] for name in names})
+
+
+def _permit(mutation: Mutation, execution: Execution, info: Any, caller: Caller) -> int:
+    values: list[Any] = []
+    selected = mutation.selected(execution.selections(info, values), list(info._raw_info.field_nodes))
+    return mutation.judge(execution.reader, caller, selected, values)

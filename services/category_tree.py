@@ -1,10 +1,10 @@
 """Rules of the category tree: none is below itself, none too deep, and none hangs on a deleted one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from db.driver import Row
 from db.queries import categories as queries
-from services.engine import encoding
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, conflict
 from services.engine.resource import ActionKind
 from services.engine.validate import MISSING
@@ -27,8 +27,8 @@ async def place(work: Work, changes: Sequence[Change]) -> None:
     if not wanted:
         return
     await work.rows(queries.LOCK)
-    rows = await work.rows(queries.TREE, _ids(wanted), _ids(moved))
-    live = {_text(id_) for id_, _, up in rows if up == b"t"}
+    rows = await work.rows(queries.TREE, text_array(wanted), text_array(moved))
+    live = {decoded(id_) for id_, _, up in rows if up == b"t"}
     for each in moved.values():
         if (above := _above(each)) is not None and above not in live:
             _refuse(work, each, MISSING, "The category above is deleted; restore that first.")
@@ -47,7 +47,9 @@ async def delete(work: Work, changes: Sequence[Change]) -> None:
     if not going:
         return
     await work.rows(queries.LOCK)
-    rows = [(_text(id_), _text(above)) for id_, above in await work.rows(queries.CHILDREN, _ids(going))]
+    rows = [
+        (decoded(id_), decoded(above)) for id_, above in await work.rows(queries.CHILDREN, text_array(going))
+    ]
     while staying := {above for id_, above in rows if above in going and id_ not in going}:
         for id_ in staying:
             going.pop(id_).problem = conflict(
@@ -75,7 +77,7 @@ def _refuse(work: Work, change: Change, fault: Invalid, said: str) -> None:
 
 def _misplaced(rows: Sequence[Row], moved: dict[str, Change]) -> dict[str, Invalid]:
     """Return those of `moved` that would be below themselves, or make something hang too deep."""
-    parents: Parents = {_text(id_): None if above is None else _text(above) for id_, above, _ in rows}
+    parents: Parents = {decoded(id_): None if above is None else decoded(above) for id_, above, _ in rows}
     parents |= {id_: _above(each) for id_, each in moved.items()}
     ways = {id_: _way_up(id_, parents) for id_ in parents}
     cycles = {id_: _CYCLE for id_ in moved if parents.get(ways[id_][-1]) == id_}
@@ -95,11 +97,3 @@ def _way_up(id_: str, parents: Parents) -> list[str]:
     while (above := parents.get(way[-1])) is not None and above in parents and above not in way:
         way.append(above)
     return way
-
-
-def _ids(ids: Iterable[str]) -> bytes:
-    return encoding.array([id_.encode() for id_ in ids])
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()

@@ -1,13 +1,13 @@
 """Order items: the lines of an order."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from db.models import Currency, OrderItem, OrderStatus
 from db.queries import orders as queries
 from services import order_lines
-from services.engine import encoding
 from services.engine.actions import writes
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import conflict
 from services.engine.resource import ActionKind, Field, Relation, Resource
 from services.engine.validate import MISSING
@@ -80,9 +80,9 @@ async def _add_up(work: Work, changes: Sequence[Change], orders: Mapping[str, Ch
     if not changes:
         return
     touched = {_order_id(each): orders[_order_id(each)] for each in changes}
-    own = _ids(each.id for each in changes)
-    rows = await work.rows(queries.SUMS, _ids(touched), own)
-    others = {_text(id_): (int(total or 0), int(last or 0)) for id_, total, last in rows}
+    own = text_array(each.id for each in changes)
+    rows = await work.rows(queries.SUMS, text_array(touched), own)
+    others = {decoded(id_): (int(total or 0), int(last or 0)) for id_, total, last in rows}
     for id_, order in touched.items():
         lines = [each for each in changes if _order_id(each) == id_]
         total, last = others.get(id_, (0, -1))
@@ -101,14 +101,6 @@ async def _add_up(work: Work, changes: Sequence[Change], orders: Mapping[str, Ch
 
 def _order_id(line: Change) -> str:
     return str(line.after["order_id"])
-
-
-def _ids(ids: Iterable[str]) -> bytes:
-    return encoding.array([id_.encode() for id_ in ids])
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()
 
 
 ORDER_ITEM = Resource(

@@ -7,14 +7,17 @@ from uuid import UUID
 
 from db.models.columns import LARGEST_SAFE_INTEGER
 from db.queries import orders as queries
-from services.engine import encoding
 from services.engine.access import Permission, allows
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid
 from services.engine.validate import BLANK, MISSING
 from services.engine.work import Work
 from services.products import PRODUCT
 
 TOO_LARGE = Invalid("less_than", f"The amount would exceed {LARGEST_SAFE_INTEGER}.")
+
+_TAKEN_OVER = ("name", "unit_price_cents")
+"""What a line takes from its product unless it is sent."""
 
 _TOO_FEW = Invalid("greater_than", "This must be at least 1.")
 _UNPRICED = Invalid("cant_be_blank", "A line needs a price where it has no product with one.")
@@ -35,13 +38,13 @@ Products = Mapping[UUID, Sold]
 
 async def products(work: Work, ids: Iterable[UUID]) -> dict[UUID, Sold]:
     """Return the live products of these ids that the caller may read."""
-    wanted = {str(id_).encode() for id_ in ids}
-    if not wanted or not allows(work.caller.principal.scopes, PRODUCT, Permission.READ):
+    wanted = {str(id_) for id_ in ids}
+    if not wanted or lacking(work):
         return {}
-    rows = await work.rows(queries.PRODUCTS, encoding.array(sorted(wanted)))
+    rows = await work.rows(queries.PRODUCTS, text_array(sorted(wanted)))
     return {
-        UUID((id_ or b"").decode()): Sold(
-            (name or b"").decode(),
+        UUID(decoded(id_)): Sold(
+            decoded(name),
             None if price is None else int(price),
             None if currency is None else currency.decode(),
         )
@@ -49,14 +52,25 @@ async def products(work: Work, ids: Iterable[UUID]) -> dict[UUID, Sold]:
     }
 
 
+def lacking(work: Work) -> dict[str, str]:
+    """Return what tells a caller who may not read products so."""
+    if allows(work.caller.principal.scopes, PRODUCT, Permission.READ):
+        return {}
+    return {"required_scope": f"{PRODUCT.scope}:{Permission.READ}"}
+
+
 def product_to_look_up(
     sent: Mapping[str, Any], stored: Mapping[str, Any] | None, currency: str
 ) -> UUID | None:
-    """Return the product that a line needs to know of: a new one, or one whose currency may differ now."""
+    """Return the product that a line needs to know of.
+
+    That is a new one, one whose currency may differ now, or one that gives anew what a replacement resets,
+    which is sent as null.
+    """
     wanted: UUID | None = sent.get("product_id", stored and stored["product_id"])
-    if stored is not None and wanted == stored["product_id"] and currency == stored["currency"]:
-        return None
-    return wanted
+    if stored is None or wanted != stored["product_id"] or currency != stored["currency"]:
+        return wanted
+    return wanted if any(sent.get(name, "") is None for name in _TAKEN_OVER) else None
 
 
 def line(
@@ -64,19 +78,22 @@ def line(
 ) -> tuple[dict[str, Any], dict[str, Invalid]]:
     """Return the columns of a line and what is wrong with it by field.
 
-    What was not sent stays as it is stored, or comes from the product if that is another than before. The
-    quantity of a return, which only imports bring, may stay as it is.
+    What was not sent stays as it is stored, or comes from the product if that is another than before; a line
+    that loses its product stays what it was. The quantity of a return, which only imports bring, may stay as
+    it is.
     """
     faults: dict[str, Invalid] = {}
     product_id = sent.get("product_id", stored and stored["product_id"])
-    kept = stored if stored is not None and product_id == stored["product_id"] else None
+    kept = {}
+    if stored is not None and product_id in (None, stored["product_id"]):
+        kept = {name: stored[name] for name in _TAKEN_OVER if name not in sent}
     product = None
     if product_to_look_up(sent, stored, currency) is not None:
         product = known.get(product_id)
         faults |= _unsold(product, currency)
-    name = _first(sent.get("name"), kept and kept["name"], product and product.name)
+    name = _first(sent.get("name"), kept.get("name"), product and product.name)
     price = _first(
-        sent.get("unit_price_cents"), kept and kept["unit_price_cents"], product and product.price_cents
+        sent.get("unit_price_cents"), kept.get("unit_price_cents"), product and product.price_cents
     )
     if "product_id" not in faults:
         faults |= {"name": _UNNAMED} if name is None else {}

@@ -9,7 +9,7 @@ from uuid import UUID
 from db.models import OrderStatus
 from db.queries import orders as queries
 from services import order_lines
-from services.engine import encoding
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, Problem, conflict
 from services.engine.resource import ActionKind, ActionRule
 from services.engine.validate import MISSING
@@ -30,6 +30,9 @@ _BEFORE: Mapping[OrderStatus, tuple[OrderStatus, ...]] = {
 """Each state that an order moves to, and those it can come from."""
 
 _DISCARDABLE = (OrderStatus.PENDING, OrderStatus.CANCELLED)
+_UNPRICED = Invalid(
+    "exclusion", "A product in this order cannot be looked up, so its price in this currency is unknown."
+)
 _FIXED_LATER = ("currency", "tax_rate")
 
 
@@ -101,7 +104,7 @@ async def _load_lines(work: Work, drafts: Sequence[_Draft]) -> None:
     if not drafts:
         return
     of = {draft.order.id: draft for draft in drafts}
-    found = [(_text(order), _text(id_)) for order, id_ in await work.rows(queries.LINES, _ids(of))]
+    found = [(decoded(order), decoded(id_)) for order, id_ in await work.rows(queries.LINES, text_array(of))]
     lines = await work.load(ORDER_ITEM, [id_ for _, id_ in found]) if found else {}
     for order, id_ in found:
         if id_ in lines:
@@ -138,7 +141,7 @@ async def _settle(work: Work, drafts: Sequence[_Draft]) -> None:
     known = await order_lines.products(work, [id_ for id_ in wanted if id_ is not None])
     for draft in drafts:
         if draft.touches_lines:
-            _make_lines(draft, known)
+            _make_lines(work, draft, known)
         if draft.order.good:
             _total(draft)
     good = [draft for draft in drafts if draft.order.good]
@@ -150,7 +153,7 @@ async def _settle(work: Work, drafts: Sequence[_Draft]) -> None:
     await work.update(ORDER_ITEM, gone, "deleted")
 
 
-def _make_lines(draft: _Draft, known: Products) -> None:
+def _make_lines(work: Work, draft: _Draft, known: Products) -> None:
     position = -1
     for place, (sent, line) in enumerate(draft.wanted()):
         if line is None and "id" in sent:
@@ -160,6 +163,8 @@ def _make_lines(draft: _Draft, known: Products) -> None:
         values, faults = order_lines.line(sent, stored, draft.currency, known)
         for name, fault in faults.items():
             _accuse(draft, place, name, fault)
+            if fault is MISSING:
+                draft.order.extensions |= order_lines.lacking(work)
         # Places that are in order already stay, so that sending lines back changes none of them.
         position = max(position + 1, stored["position"] if stored is not None else 0)
         values["position"] = position
@@ -175,7 +180,7 @@ def _accuse(draft: _Draft, place: int, name: str, fault: Invalid) -> None:
     if draft.sent is not None:
         draft.order.refuse(f"{LINES}.{place}.{name}", fault)
     elif "currency" not in draft.order.invalid:
-        draft.order.refuse("currency", fault)
+        draft.order.refuse("currency", _UNPRICED if fault is MISSING else fault)
 
 
 def _left_out(draft: _Draft) -> list[Change]:
@@ -223,8 +228,8 @@ def move_to(state: OrderStatus) -> ActionRule:
 
 
 async def _demand_lines(work: Work, changes: Sequence[Change]) -> None:
-    rows = await work.rows(queries.LINES, _ids(each.id for each in changes)) if changes else []
-    filled = {_text(order) for order, _ in rows}
+    rows = await work.rows(queries.LINES, text_array(each.id for each in changes)) if changes else []
+    filled = {decoded(order) for order, _ in rows}
     for each in changes:
         if each.id not in filled:
             each.problem = conflict("An order without lines cannot be confirmed.")
@@ -252,8 +257,8 @@ async def restore(work: Work, changes: Sequence[Change]) -> None:
     ids = [each.id for each in changes if each.good and "deleted_at" in each.values]
     if not ids:
         return
-    rows = await work.rows(queries.LINES_DELETED_WITH_THEIR_ORDER, _ids(ids))
-    lines = await work.load(ORDER_ITEM, [_text(id_) for (id_,) in rows], deleted=True)
+    rows = await work.rows(queries.LINES_DELETED_WITH_THEIR_ORDER, text_array(ids))
+    lines = await work.load(ORDER_ITEM, [decoded(id_) for (id_,) in rows], deleted=True)
     for line in lines.values():
         line.values["deleted_at"] = None
     await work.update(ORDER_ITEM, list(lines.values()), "restored")
@@ -270,11 +275,3 @@ def _status(order: Change) -> OrderStatus:
 
 def _either(states: Sequence[OrderStatus]) -> str:
     return " or ".join(states)
-
-
-def _ids(ids: Iterable[str]) -> bytes:
-    return encoding.array([id_.encode() for id_ in ids])
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()

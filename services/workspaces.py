@@ -9,8 +9,8 @@ from zoneinfo import available_timezones
 from db.models import Tier, Workspace
 from db.queries import workspaces as queries
 from services import slugs
-from services.engine import encoding
 from services.engine.actions import writes
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, conflict
 from services.engine.resource import Field, Resource
 from services.engine.validate import TAKEN, UNKNOWN
@@ -32,7 +32,8 @@ _TOO_HIGH = Invalid("exclusion", "A workspace cannot have a higher tier than the
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Those two are places of a machine, not of the world.
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _settings(value: Mapping[str, Any]) -> Mapping[str, Any] | Inner:
@@ -59,7 +60,7 @@ def _slug(values: Mapping[str, Any], attempt: int) -> str:
 
 async def create(work: Work, changes: Sequence[Change]) -> None:
     """Make workspaces below the caller's own, of its tier at most (C-12)."""
-    tier = ((await work.rows(queries.TIER))[0][0] or b"").decode()
+    tier = decoded((await work.rows(queries.TIER))[0][0])
     for each in changes:
         if each.good and _TIERS.index(Tier(each.after["tier"])) > _TIERS.index(Tier(tier)):
             each.refuse("tier", _TOO_HIGH)
@@ -104,18 +105,22 @@ async def _complete(work: Work, changes: Sequence[Change]) -> None:
             break
 
 
-async def _taken_slugs(work: Work, changes: Sequence[Change]) -> set[str]:
+async def _taken_slugs(work: Work, changes: Sequence[Change]) -> dict[str, str]:
+    """Return those slugs of `changes` that live workspaces have, and which."""
     if not changes:
-        return set()
-    wanted = encoding.array([str(each.after["slug"]).encode() for each in changes])
-    own = encoding.array([each.id.encode() for each in changes])
-    return {(slug or b"").decode() for (slug,) in await work.rows(queries.TAKEN_SLUGS, wanted, own)}
+        return {}
+    wanted = text_array(str(each.after["slug"]) for each in changes)
+    rows = await work.rows(queries.TAKEN_SLUGS, wanted)
+    return {decoded(slug): decoded(id_) for slug, id_ in rows}
 
 
-def _is_taken(change: Change, changes: Sequence[Change], taken: set[str]) -> bool:
+def _is_taken(change: Change, changes: Sequence[Change], taken: Mapping[str, str]) -> bool:
     slug = change.values["slug"]
-    first = next(each for each in changes if each.values["slug"] == slug)
-    return slug in taken or first is not change
+    if taken.get(slug, change.id) != change.id:
+        return True
+    # What was sent is kept, so it comes first.
+    rivals = (each for each in changes if each.values["slug"] == slug)
+    return min(rivals, key=lambda each: "slug" in each.generated) is not change
 
 
 def _change_slug(change: Change) -> None:

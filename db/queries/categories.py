@@ -6,9 +6,7 @@ from db.execute import Prepared
 # The lock is waited for, and held until the transaction ends. What it protects is read by a later statement,
 # since this one's snapshot may be older than the lock.
 LOCK = Prepared(
-    Statement(
-        "SELECT pg_advisory_xact_lock(hashtextextended('categories of ' || $1::text, 0))", generic=True
-    ),
+    Statement("SELECT pg_advisory_xact_lock(hashtextextended('categories of ' || $1::text, 0))"),
     ("workspace",),
 )
 
@@ -25,7 +23,6 @@ TREE = Prepared(
         " UNION SELECT c.id, c.parent_id FROM categories c JOIN down ON c.parent_id = down.id"
         " WHERE c.workspace_id = $1 AND c.deleted_at IS NULL"
         ") SELECT id, parent_id, true FROM up UNION ALL SELECT id, parent_id, false FROM down",
-        generic=True,
     ),
     ("workspace", 0, 1),
 )
@@ -34,7 +31,6 @@ CHILDREN = Prepared(
     Statement(
         "SELECT id, parent_id FROM categories"
         " WHERE workspace_id = $1 AND parent_id = ANY($2::uuid[]) AND deleted_at IS NULL",
-        generic=True,
     ),
     ("workspace", 0),
 )

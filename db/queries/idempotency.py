@@ -6,9 +6,7 @@ from db.execute import Prepared
 # The lock is held until the transaction ends, and whoever does not get it is told so at once. A record is
 # looked for by a statement of its own: this one's snapshot may be older than the lock.
 LOCK = Prepared(
-    Statement(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || ' ' || $2::text, 0))", generic=True
-    ),
+    Statement("SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || ' ' || $2::text, 0))"),
     ("workspace", 0),
 )
 
@@ -16,7 +14,6 @@ FIND = Prepared(
     Statement(
         "SELECT encode(fingerprint, 'hex'), outcome FROM idempotency_records"
         " WHERE workspace_id = $1 AND key = $2 AND inserted_at > now() - interval '24 hours'",
-        generic=True,
     ),
     ("workspace", 0),
 )
@@ -27,7 +24,6 @@ KEEP = Prepared(
         "INSERT INTO idempotency_records (workspace_id, key, fingerprint, outcome)"
         " VALUES ($1, $2, decode($3, 'hex'), $4) ON CONFLICT (workspace_id, key) DO UPDATE SET"
         " fingerprint = excluded.fingerprint, outcome = excluded.outcome, inserted_at = excluded.inserted_at",
-        generic=True,
     ),
     ("workspace", 0, 1, 2),
 )

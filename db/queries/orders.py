@@ -7,7 +7,7 @@ _LIVE_LINES = "FROM order_items WHERE workspace_id = $1 AND order_id = ANY($2::u
 
 # The slot holds ids of orders.
 LINES = Prepared(
-    Statement(f"SELECT order_id, id {_LIVE_LINES} ORDER BY order_id, position, id", generic=True),
+    Statement(f"SELECT order_id, id {_LIVE_LINES} ORDER BY order_id, position, id"),
     ("workspace", 0),
 )
 
@@ -17,7 +17,6 @@ LINES_DELETED_WITH_THEIR_ORDER = Prepared(
         "SELECT i.id FROM order_items i JOIN orders o ON o.workspace_id = i.workspace_id"
         " AND o.id = i.order_id AND o.deleted_at = i.deleted_at"
         " WHERE i.workspace_id = $1 AND i.order_id = ANY($2::uuid[])",
-        generic=True,
     ),
     ("workspace", 0),
 )
@@ -27,7 +26,6 @@ SUMS = Prepared(
     Statement(
         f"SELECT order_id, sum(line_total_cents), max(position) {_LIVE_LINES}"
         " AND id <> ALL($3::uuid[]) GROUP BY order_id",
-        generic=True,
     ),
     ("workspace", 0, 1),
 )
@@ -36,7 +34,6 @@ PRODUCTS = Prepared(
     Statement(
         "SELECT id, name, price_cents, currency FROM products"
         " WHERE workspace_id = $1 AND id = ANY($2::uuid[]) AND deleted_at IS NULL",
-        generic=True,
     ),
     ("workspace", 0),
 )
@@ -53,7 +50,6 @@ ADVANCE = Prepared(
         "UPDATE counters SET value = value + $2::bigint WHERE workspace_id = $1 AND name = 'orders'"
         " RETURNING value, EXISTS (SELECT FROM orders o WHERE o.workspace_id = $1 AND o.deleted_at IS NULL"
         " AND o.number IN (SELECT n::text FROM generate_series(value - $2::bigint + 1, value) n))",
-        generic=True,
     ),
     ("workspace", 0),
 )

@@ -24,7 +24,7 @@ FIND = Statement(
 CONFIRM = Statement(f"SELECT t.version{_THIS}", workspace=0)
 
 # And at the head of every transaction.
-PROVE = Prepared(Statement(CONFIRM.text, generic=True), ("workspace", "token"))
+PROVE = Prepared(CONFIRM, ("workspace", "token"))
 
 # The same once more, for callers who name their workspace.
 NAMED = Statement(f"SELECT t.version, w.slug{_THIS}", workspace=0)

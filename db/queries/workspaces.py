@@ -3,16 +3,13 @@
 from db.calls import Statement
 from db.execute import Prepared
 
-TIER = Prepared(Statement("SELECT tier FROM workspaces WHERE id = $1", generic=True), ("workspace",))
+TIER = Prepared(Statement("SELECT tier FROM workspaces WHERE id = $1"), ("workspace",))
 
-# The one question about workspaces that others own, which only tells whether a slug is free. The slots hold
-# slugs, and the ids of workspaces that may have them.
+# The one question about workspaces that others own, which only serves to tell whether a slug is free. The
+# slot holds slugs.
 TAKEN_SLUGS = Prepared(
     Statement(
-        "SELECT slug FROM workspaces"
-        " WHERE slug = ANY($1::text[]) AND id <> ALL($2::uuid[]) AND deleted_at IS NULL",
-        generic=True,
-        across=True,
+        "SELECT slug, id FROM workspaces WHERE slug = ANY($1::text[]) AND deleted_at IS NULL", across=True
     ),
-    (0, 1),
+    (0,),
 )

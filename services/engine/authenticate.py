@@ -14,6 +14,7 @@ from db.driver import DatabaseError, Driver, Row, Statement
 from db.queries import tokens as queries
 from services.engine.access import Principal
 from services.engine.context import Caller, Identity
+from services.engine.encoding import decoded
 from services.engine.errors import invalid_token
 from services.engine.failures import failed
 from services.engine.limits import Policy, policy_of
@@ -90,7 +91,7 @@ class Authenticator:
         ):
             raise invalid_token()
         async with self._hashing:
-            if not await asyncio.to_thread(self._verify, raw, (row[3] or b"").decode()):
+            if not await asyncio.to_thread(self._verify, raw, decoded(row[3])):
                 raise invalid_token()
         principal = self._remember(digest, key, row)
         if not current:
@@ -103,12 +104,28 @@ class Authenticator:
         rows = await self._fetch(queries.CONFIRM, parameters)
         return await self.renew(principal, digest, rows[0][0] if rows else None)
 
+    async def renewed(self, caller: Caller) -> bool:
+        """Confirm the caller's token and tell whether its principal is another one now; raises the 401."""
+        before = caller.principal
+        caller.principal = await self.confirm(before, caller.credential)
+        return caller.principal is not before
+
+    async def is_current(self, caller: Caller, version: bytes | None) -> bool:
+        """Tell whether the token still has the `version` just read; renews the principal if it has not.
+
+        Raises the 401 problem for a dead token, which has none.
+        """
+        if version is not None and int(version) == caller.principal.version:
+            return True
+        caller.principal = await self.renew(caller.principal, caller.credential, version)
+        return False
+
     async def workspace_slug(self, principal: Principal, digest: bytes) -> str:
         """Return the slug of the principal's workspace as it is now; raises the 401 problem."""
         parameters = (principal.workspace_id.encode(), principal.token_id.encode())
         rows = await self._fetch(queries.NAMED, parameters)
         await self.renew(principal, digest, rows[0][0] if rows else None)
-        return (rows[0][1] or b"").decode()
+        return decoded(rows[0][1])
 
     async def identify(self, caller: Caller) -> Identity:
         """Return who the caller is as of now, renewing its principal; raises the 401 problem."""
@@ -156,8 +173,8 @@ class Authenticator:
     def _remember(self, digest: bytes, key: str, row: Row) -> Principal:
         id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, *limits = row
         principal = Principal(
-            (id_ or b"").decode(),
-            (workspace or b"").decode(),
+            decoded(id_),
+            decoded(workspace),
             frozenset(orjson.loads(scopes or b"[]")),
             int(version or 0),
             _policy(*limits),

@@ -19,6 +19,9 @@ _NO_ID = Invalid("cant_be_blank", "Say which row is meant.")
 _NO_UUID = Invalid("invalid_uuid", "This must be a UUID, or its 22-character short form.")
 _ABSENT = Invalid("not_found", "No such row exists in this workspace.")
 
+_PLAIN = frozenset(ActionKind) - {ActionKind.DELETE, ActionKind.ITEM}
+"""The actions that answer with the rows they are about."""
+
 
 def check_size(asked: Write) -> None:
     """Raise the 422 problem unless there are between one and a hundred items."""
@@ -40,9 +43,9 @@ def check_ids(asked: Write, changes: Sequence[Change]) -> None:
         seen.add(change.id)
 
 
-def problem_of(change: Change, extensions: dict[str, Any]) -> Problem:
+def problem_of(change: Change) -> Problem:
     """Return the problem of one change that is not good."""
-    return change.problem or validation_failed(change.invalid, extensions)
+    return change.problem or validation_failed(change.invalid, change.extensions)
 
 
 def failed(
@@ -68,6 +71,9 @@ def outcome(
     asked: Write, changes: Sequence[Change], problems: dict[int, Problem], *, secrets: bool
 ) -> Outcome:
     """Return what became of every item; without `secrets`, fields that are shown once are null (C-51)."""
+    if not problems and asked.action.kind in _PLAIN and not asked.resource.shown_by(asked.action):
+        event = asked.action.event
+        return Outcome(tuple([Written(each.id, each.version, event, each.document) for each in changes]))
     pairs = enumerate(changes)
     return Outcome(
         tuple(_written(asked, place, change, problems.get(place), secrets) for place, change in pairs)

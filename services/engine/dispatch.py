@@ -4,9 +4,9 @@ authorise → validate → idempotency key → rows, references, uniqueness → 
           → rows, events and audit rows in one statement → idempotency record → commit
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from db.driver import DatabaseError, DatabaseUnavailable, Row
 from db.execute import Call, Database
@@ -19,17 +19,17 @@ from services.engine.catalog import Catalog
 from services.engine.context import Caller
 from services.engine.deployment import Deployment
 from services.engine.documents import whole_document
-from services.engine.encoding import identifier
+from services.engine.encoding import decoded, identifier
 from services.engine.errors import Problem, Slug, conflict
 from services.engine.failures import is_passing, refused
 from services.engine.limiter import Limiter
 from services.engine.resource import ActionKind, Resource
-from services.engine.transaction import Ongoing, Statements
-from services.engine.transaction import changes_of as loaded
+from services.engine.transaction import Ongoing, Statements, loaded
 from services.engine.work import Change
 from services.engine.writing import Outcome, Write
 
 _MOST_ATTEMPTS = 3
+_PATIENCE_SECONDS = 5.0
 _MOST_GENERATED = 5
 _ITEMS_PER_POINT = 10
 _LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
@@ -44,8 +44,8 @@ def _nothing_more(_: Caller) -> int:
     return 0
 
 
-class _Stale(Exception):
-    """The token's scopes have changed since they were looked at."""
+class _StaleError(Exception):
+    """The attempt changed nothing and may go otherwise now: scopes have changed, or rivals are done."""
 
 
 class Writer:
@@ -78,7 +78,7 @@ class Writer:
         except Problem:
             caller.proving = True
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await self._renewed(caller):
+            if not await self._authenticator.renewed(caller):
                 raise
             changes, points = self._admitted(caller, asked, permit)
         caller.proving = True
@@ -86,7 +86,7 @@ class Writer:
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
                 return await self._attempt(caller, asked, changes, final=not remaining)
-            except _Stale:
+            except _StaleError:
                 changes, _ = self._admitted(caller, asked, permit)
         raise conflict("The token kept changing; try again.", retry_after=1)
 
@@ -106,14 +106,10 @@ class Writer:
             caller.principal, asked.resource, asked.action, [identifier(item.id) for item in asked.items]
         )
 
-    async def _renewed(self, caller: Caller) -> bool:
-        before = caller.principal
-        caller.principal = await self._authenticator.confirm(before, caller.credential)
-        return caller.principal is not before
-
     async def _attempt(self, caller: Caller, asked: Write, changes: list[Change], *, final: bool) -> Outcome:
-        """Run the whole transaction once; raises _Stale where it must be run anew."""
+        """Run the whole transaction once; raises _StaleError where it must be run anew."""
         principal, transaction = caller.principal, None
+        began = time.monotonic()
         try:
             async with self._database.transaction(principal.workspace_id, principal.token_id) as transaction:
                 work = Ongoing(transaction, caller, asked.action, self.deployment, self.of)
@@ -122,9 +118,11 @@ class Writer:
             # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
             lost = isinstance(error, DatabaseUnavailable)
             unknown = transaction is None or (lost and transaction.committing and asked.key is None)
+            # Nor is a caller kept waiting for another who has waited long for this one.
+            final = final or time.monotonic() - began > _PATIENCE_SECONDS
             if final or unknown or not is_passing(error):
-                raise refused(error, asked.resource) from error
-            raise _Stale from error
+                raise refused(error, asked) from error
+            raise _StaleError from error
 
     def of(self, resource: Resource) -> Statements:
         """Return the statements that write a resource, made once."""
@@ -135,10 +133,9 @@ class Writer:
         return found
 
     async def renew(self, caller: Caller, version: bytes | None) -> None:
-        """Raise _Stale if the token has changed, having read it anew, and the 401 problem if it is dead."""
-        if version is None or int(version) != caller.principal.version:
-            caller.principal = await self._authenticator.renew(caller.principal, caller.credential, version)
-            raise _Stale
+        """Raise _StaleError if the token has changed and was read anew, and the 401 problem if it is dead."""
+        if not await self._authenticator.is_current(caller, version):
+            raise _StaleError
 
 
 class _Attempt:
@@ -148,11 +145,9 @@ class _Attempt:
         self._writer, self._work, self._asked = writer, work, asked
         self._resource, self._kind = asked.resource, asked.action.kind
         self._key = None if asked.dry_run or asked.key is None else asked.key.encode()
-        self._extensions: dict[str, Any] = {}
         self._changes = changes
         self._fingerprint = b"" if self._key is None else idempotency.fingerprint(asked, self._changes)
-        for change in self._changes:
-            judging.complete(asked, change)
+        judging.complete(asked, self._changes)
         judging.separate(asked.resource, self._changes)
 
     async def run(self) -> Outcome:
@@ -166,13 +161,16 @@ class _Attempt:
         except Problem as problem:
             await self._keep_problem(problem)
             raise
-        if self._key is not None:
-            kept = bulk.outcome(self._asked, self._changes, problems, secrets=False)
-            await self._commit(idempotency.kept_outcome(kept, self._work.caller))
-        elif not self._asked.dry_run:
-            await self._commit(b"")
         # What is shown once opens nothing where nothing was written.
-        return bulk.outcome(self._asked, self._changes, problems, secrets=not self._asked.dry_run)
+        outcome = bulk.outcome(self._asked, self._changes, problems, secrets=not self._asked.dry_run)
+        if self._key is not None:
+            kept = outcome
+            if self._resource.shown_by(self._asked.action):
+                kept = bulk.outcome(self._asked, self._changes, problems, secrets=False)
+            await self._commit_with(idempotency.kept_outcome(kept, self._work.caller))
+        elif not self._asked.dry_run:
+            await self._work.transaction.commit()
+        return outcome
 
     # Before the effect
 
@@ -221,9 +219,10 @@ class _Attempt:
             rows = loaded(self._resource, next(found))
             for item, change in zip(self._asked.items, self._changes, strict=True):
                 judging.against_stored(self._asked, item, change, rows.get(change.id))
-        for change in self._changes:
-            if change.problem is None:
-                self._judge_whole(change)
+        there = [change for change in self._changes if change.problem is None]
+        judging.as_whole(self._asked, there)
+        judging.check_among(self._writer.catalog, self._resource, there)
+        judging.check_readable(self._writer.catalog, self._work.caller, self._resource, there)
         await self._note(next(found, []))
         judging.check_within(self._resource, self._changes)
         if self._kind is ActionKind.RESTORE:
@@ -232,13 +231,6 @@ class _Attempt:
             for change in self._changes:
                 change.values["deleted_at"] = datetime.fromtimestamp(self._work.caller.now, UTC)
         await self._rule()
-
-    def _judge_whole(self, change: Change) -> None:
-        judging.as_whole(self._asked, change)
-        judging.check_among(self._writer.catalog, self._resource, change)
-        lacking = judging.check_readable(self._writer.catalog, self._work.caller, self._resource, change)
-        if lacking is not None:
-            self._extensions["required_scope"] = lacking
 
     async def _note(self, faults: list[Row]) -> None:
         """Note what the database found wrong with values, and try others where the server made them."""
@@ -254,7 +246,7 @@ class _Attempt:
     def _retaken(self, place: bytes | None, column: bytes | None, kind: bytes | None) -> Change | None:
         """Note one fault; return the change if another value is to be tried for it."""
         change = self._changes[int(place or 1) - 1]
-        return change if judging.take(change, (column or b"").decode(), (kind or b"").decode()) else None
+        return change if judging.take(change, decoded(column), decoded(kind)) else None
 
     async def _restore(self) -> None:
         """Bring deleted rows back unless another has taken what must be unique (Q-07)."""
@@ -264,15 +256,19 @@ class _Attempt:
         check = self._work.checking(self._resource, deleted)
         for place, column, kind in (await self._work.transaction.run(check))[0] if check is not None else ():
             if kind == b"taken":
-                detail = f"Another one has taken its {(column or b'').decode()} since it was deleted."
+                detail = f"Another one has taken its {decoded(column)} since it was deleted."
                 deleted[int(place or 1) - 1].problem = conflict(detail)
         for change in deleted:
             change.values = {"deleted_at": None}
 
     async def _rule(self) -> None:
         rule = self._asked.action.rule
-        if rule is not None and (self._partial or all(change.good for change in self._changes)):
-            await rule(self._work, self._changes)
+        if rule is None:
+            return
+        # What is refused already may not even have a row that a rule could look at.
+        good = [change for change in self._changes if change.good]
+        if len(good) == len(self._changes) or (self._partial and good):
+            await rule(self._work, good)
 
     # The effect
 
@@ -282,12 +278,10 @@ class _Attempt:
 
     async def _effect(self) -> dict[int, Problem]:
         """Write the changes that are good; return the problems of the others by place, if some may fail."""
-        good = [change for change in self._changes if change.good]
         problems = {
-            place: bulk.problem_of(change, self._extensions)
-            for place, change in enumerate(self._changes)
-            if not change.good
+            place: bulk.problem_of(change) for place, change in enumerate(self._changes) if not change.good
         }
+        good = [change for change in self._changes if change.good] if problems else self._changes
         if problems and not self._asked.bulk:
             raise problems[0]
         if problems and not (self._partial and good):
@@ -300,6 +294,9 @@ class _Attempt:
             if len(changed) < len(good):
                 await self._work.show(self._resource, [change for change in good if change not in changed])
         await self._work.finish()
+        for change in good if self._asked.dry_run else ():
+            # This version never comes to be, and its number may become that of another.
+            change.version = 0
         return problems
 
     # After the effect
@@ -309,8 +306,7 @@ class _Attempt:
         if self._key is not None and idempotency.may_keep(problem):
             if self._asked.action.rule is not None:
                 self._work.transaction.defer(Call(queries.UNDO, ()))
-            await self._commit(idempotency.kept_problem(problem, self._work.caller))
+            await self._commit_with(idempotency.kept_problem(problem, self._work.caller))
 
-    async def _commit(self, kept: bytes) -> None:
-        keep = [] if self._key is None else [Call(queries.KEEP, (self._key, self._fingerprint, kept))]
-        await self._work.transaction.commit(*keep)
+    async def _commit_with(self, kept: bytes) -> None:
+        await self._work.transaction.commit(Call(queries.KEEP, (self._key, self._fingerprint, kept)))

@@ -5,14 +5,13 @@ from typing import Any
 
 from services.engine.errors import Invalid
 from services.engine.resource import Embedded
-from services.engine.values import Inner, Read, read_uuid
+from services.engine.values import BLANK, Inner, Read, read_uuid
 
 ReadRow = Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, list[Invalid]]]]
 """Takes the members of one row and returns its values and what is wrong with them."""
 
 _NO_LIST = Invalid("invalid_format", "This must be a list.")
 _NO_MAP = Invalid("invalid_format", "This must be a map.")
-_BLANK = Invalid("cant_be_blank", "This is required.")
 _TWICE = Invalid("already_taken", "This row is named twice.")
 
 
@@ -24,14 +23,15 @@ def reader(item: Embedded, read_row: ReadRow) -> Read:
     """
     read_one = _row_reader(item, read_row)
     none = Invalid("cant_be_blank", "Send [] for an empty list.")
-    too_long = Invalid("too_long", f"The list may have at most {item.most} entries.")
+    too_long = Invalid("too_long", f"The list may bring at most {item.most} new entries.")
 
     def read(value: Any) -> Any:
         if value is None:
             return none
         if not isinstance(value, list):
             return _NO_LIST
-        if len(value) > item.most:
+        # Those that are there already may be more, since one was added after the other.
+        if sum(map(_is_new, value)) > item.most:
             return too_long
         rows, faults = [], dict[str, list[Invalid]]()
         for index, one in enumerate(value):
@@ -41,6 +41,10 @@ def reader(item: Embedded, read_row: ReadRow) -> Read:
         return Inner(faults) if faults else _once(rows)
 
     return read
+
+
+def _is_new(row: Any) -> bool:
+    return not isinstance(row, dict) or row.get("id") is None
 
 
 def _row_reader(item: Embedded, read_row: ReadRow) -> ReadRow:
@@ -55,7 +59,7 @@ def _row_reader(item: Embedded, read_row: ReadRow) -> ReadRow:
         clean, invalid = read_row(members)
         if id_ is None:
             absent = (name for name in required if name not in clean and name not in invalid)
-            return clean, invalid | {name: [_BLANK] for name in absent}
+            return clean, invalid | {name: [BLANK] for name in absent}
         known = read_uuid(id_)
         if isinstance(known, Invalid):
             return clean, invalid | {"id": [known]}

@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -82,6 +82,16 @@ def array(values: list[bytes]) -> bytes:
     """Return a PostgreSQL array literal of `values`."""
     quoted = (b'"' + one.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' for one in values)
     return b"{" + b",".join(quoted) + b"}"
+
+
+def text_array(texts: Iterable[str]) -> bytes:
+    """Return texts, such as ids, as a PostgreSQL array."""
+    return array([text.encode() for text in texts])
+
+
+def decoded(value: bytes | None) -> str:
+    """Return a text of the database; a null is empty."""
+    return (value or b"").decode()
 
 
 def substring_encoder(label: str, *, as_sent: bool = False) -> Encoder:
@@ -221,10 +231,23 @@ def identifier(value: Any) -> str | None:
 
 
 def new_identifier() -> str:
-    """Return a fresh random UUID (RFC 9562, version 4), spelled out at once: a hundred make up a bulk."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
+    """Return a fresh random UUID (RFC 9562, version 4)."""
+    return new_identifiers(1)[0]
+
+
+def new_identifiers(count: int) -> list[str]:
+    """Return so many fresh random UUIDs: asking the system once costs less than asking it for each."""
+    every = os.urandom(16 * count).hex()
+    return [_spelled_out(every[start : start + 32]) for start in range(0, len(every), 32)]
+
+
+def _spelled_out(digits: str) -> str:
+    variant = _VARIANTS[digits[16]]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+# The two highest bits of this digit are 1 and 0 (RFC 9562, section 4.1).
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 _SHORT_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

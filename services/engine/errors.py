@@ -288,6 +288,9 @@ class Problem(Exception):
             document["error_messages"] = {
                 name: [e.message for e in found] for name, found in self.invalid.items()
             }
+        if self.retry_after is not None:
+            # Where a header cannot tell it, such as in a payload, nothing else tells a passing problem.
+            document["retry_after"] = self.retry_after
         return document | dict(self.extensions)
 
 

@@ -2,15 +2,17 @@
 
 from db.constraints import absent, faults
 from db.driver import DatabaseError, DatabaseUnavailable, StatementTimeout
-from services.engine.errors import Problem, Slug, bad_request, conflict, validation_failed
-from services.engine.resource import Resource
+from services.engine.errors import Invalid, Problem, Slug, bad_request, conflict, validation_failed
 from services.engine.validate import invalid_of
+from services.engine.writing import Write
 
 _DATA_EXCEPTION = "22"
 _NULL = "23502"
+_TOO_MUCH = "54000"
 # Rivals took a value, removed a reference, or waited for each other; what was prepared has gone stale.
 _PASSING = frozenset({"23505", "23503", "40001", "40P01", "0A000", "26000", "42883", "42804"})
 _DEADLOCKS = frozenset({"40001", "40P01"})
+_TOO_LONG = Invalid("too_long", "The text has more different words than can be searched.")
 
 
 def failed(error: DatabaseError) -> Problem:
@@ -29,8 +31,9 @@ def is_passing(error: DatabaseError) -> bool:
     return isinstance(error, DatabaseUnavailable) or error.sqlstate in _PASSING
 
 
-def refused(error: DatabaseError, resource: Resource) -> Problem:
+def refused(error: DatabaseError, asked: Write) -> Problem:
     """Return the problem of a failed write; raises the error itself if it is not foreseen."""
+    resource = asked.resource
     fault = faults(resource.model).get(error.constraint or "")
     if error.sqlstate == _NULL and error.column in resource.all_fields:
         fault = absent(error.column)
@@ -38,4 +41,18 @@ def refused(error: DatabaseError, resource: Resource) -> Problem:
         return validation_failed({fault.column: [invalid_of(fault)]})
     if error.sqlstate in _DEADLOCKS:
         return conflict("The same rows were being changed by others; try again.", retry_after=1)
+    if error.sqlstate == _TOO_MUCH and (longest := _longest_text(asked)) is not None:
+        return validation_failed({longest: [_TOO_LONG]})
     return failed(error)
+
+
+def _longest_text(asked: Write) -> str | None:
+    """Return the path of the longest text that is searched by its words, None where none was sent."""
+    names = [field.name for field in asked.resource.fields if field.searchable]
+    texts = (
+        (len(text), f"items.{place}.{name}" if asked.bulk else name)
+        for place, item in enumerate(asked.items)
+        for name in names
+        if isinstance(text := item.values.get(name), str)
+    )
+    return max(texts, default=(0, None))[1]

@@ -126,7 +126,7 @@ class FilterPlanner:
                 slot(node.value, lambda value: _document(path, json(value, label)[0])),
                 slot(node.value, lambda value: _document(path, json(value, label)[-1])),
             ), False
-        steps = slot(path, lambda value: encoding.array([part.encode() for part in value]))
+        steps = slot(path, encoding.text_array)
         if operator is Operator.NULL:
             return (steps,), not _flag(node)
         if operator is Operator.LIKE:

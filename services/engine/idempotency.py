@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -10,8 +11,10 @@ from services.engine.context import Caller
 from services.engine.encoding import identifier
 from services.engine.errors import Invalid, Problem, Slug, bad_request
 from services.engine.work import Change
-from services.engine.writing import Outcome, Write, Written
+from services.engine.writing import Item, Outcome, Write, Written
 
+# Documents come first, so that they are found again without being read.
+_DOCUMENTS = b'{"documents":['
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # What is wrong with the caller or with the server now may not be so for the next call.
 _NEVER_KEPT = frozenset(
@@ -30,16 +33,21 @@ def fingerprint(asked: Write, changes: list[Change]) -> bytes:
     """Return what is the same for two calls that ask for the same, on whichever surface, in hexadecimal."""
     items = [
         (
-            identifier(item.id) or item.id,
-            (item.if_match or "").strip('"'),
-            {**change.values, **change.inputs},
-            {name: item.values.get(name.partition(".")[0]) for name in change.invalid},
+            item.id and (identifier(item.id) or item.id),
+            item.if_match and item.if_match.strip('"'),
+            {**change.values, **change.inputs} if change.inputs else change.values,
+            _refused(item, change) if change.invalid else None,
         )
         for item, change in zip(asked.items, changes, strict=True)
     ]
     whole = (asked.resource.name, asked.action.name, asked.bulk, asked.atomic, asked.merge, items)
-    canonical = orjson.dumps(whole, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return hashlib.blake2b(canonical, digest_size=32).hexdigest().encode()
+    canonical = orjson.dumps(whole, default=str, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest().encode()
+
+
+def _refused(item: Item, change: Change) -> dict[str, Any]:
+    """Return what was sent for the fields that could not be read."""
+    return {name: item.values.get(name.partition(".")[0]) for name in change.invalid}
 
 
 def may_keep(problem: Problem) -> bool:
@@ -49,7 +57,9 @@ def may_keep(problem: Problem) -> bool:
 
 def kept_outcome(outcome: Outcome, caller: Caller) -> bytes:
     """Return what is kept of a success; it holds no secret, as documents hold none."""
-    return orjson.dumps({"items": [_kept_item(item, caller) for item in outcome.items]})
+    documents = b",".join([item.document for item in outcome.items if item.document is not None])
+    items = orjson.dumps([_kept_item(item, caller) for item in outcome.items])
+    return b'%b%b],"items":%b}' % (_DOCUMENTS, documents, items)
 
 
 def kept_problem(problem: Problem, caller: Caller) -> bytes:
@@ -62,29 +72,24 @@ def outcome_of(kept: bytes) -> Outcome:
     found = orjson.loads(kept)
     if "problem" in found:
         raise _problem(found["problem"])
-    return Outcome(tuple(map(_item, found["items"])), replayed=True)
+    return Outcome(tuple(_items(kept, found["items"])), replayed=True)
 
 
-def _kept_item(item: Written, caller: Caller) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "version": item.version,
-        "status": item.status,
-        # A text within the JSON, so that it comes back byte by byte.
-        "document": None if item.document is None else item.document.decode(),
-        "problem": None if item.problem is None else _kept_problem(item.problem, caller),
-    }
+def _kept_item(item: Written, caller: Caller) -> tuple[Any, ...]:
+    size = None if item.document is None else len(item.document)
+    problem = None if item.problem is None else _kept_problem(item.problem, caller)
+    return item.id, item.version, item.status, size, problem
 
 
-def _item(kept: dict[str, Any]) -> Written:
-    document, problem = kept["document"], kept["problem"]
-    return Written(
-        kept["id"],
-        kept["version"],
-        kept["status"],
-        None if document is None else document.encode(),
-        None if problem is None else _problem(problem),
-    )
+def _items(kept: bytes, items: list[list[Any]]) -> Iterator[Written]:
+    """Return what was kept of each item, its document byte by byte as it was."""
+    start = len(_DOCUMENTS)
+    for id_, version, status, size, problem in items:
+        document = None
+        if size is not None:
+            document = kept[start : start + size]
+            start += size + 1
+        yield Written(id_, version, status, document, None if problem is None else _problem(problem))
 
 
 def _kept_problem(problem: Problem, caller: Caller) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from db.writing import groups
 from services.engine import bulk, versions
 from services.engine.access import Permission, allows
 from services.engine.catalog import Catalog
+from services.engine.columns import read_rows
 from services.engine.context import Caller
-from services.engine.encoding import identifier, new_identifier
+from services.engine.encoding import identifier, new_identifiers
 from services.engine.errors import Invalid, Problem, Slug, not_found
 from services.engine.merging import merge_values
 from services.engine.resource import ActionKind, Resource
@@ -18,7 +19,6 @@ from services.engine.validate import (
     apply_rules,
     demand_required,
     read_inputs,
-    read_values,
     with_defaults,
 )
 from services.engine.work import Change
@@ -34,49 +34,48 @@ _VALUED = (*_WHOLE, ActionKind.UPDATE)
 
 def changes_of(asked: Write) -> list[Change]:
     """Return the items as changes, their values read; raises the 404 problem for what cannot be an id."""
-    changes = [_change(asked, place, item) for place, item in enumerate(asked.items)]
-    if asked.bulk and asked.action.kind is not ActionKind.CREATE:
+    kind, items = asked.action.kind, asked.items
+    new = kind is ActionKind.CREATE
+    ids = new_identifiers(len(items)) if new else [_id_of(asked, item) for item in items]
+    if kind in _VALUED:
+        read = read_rows(asked.resource, [item.values for item in items])
+    else:
+        read = [read_inputs(asked.action, item.values) for item in items]
+    changes = []
+    for place, (item, id_, (values, invalid)) in enumerate(zip(items, ids, read, strict=True)):
+        if kind in _WHOLE:
+            demand_required(asked.resource, values, invalid, new=new)
+        change = Change(id_, values, None, 0, place if asked.bulk else None, item.values, invalid)
+        if kind not in _VALUED:
+            change.values, change.inputs = {}, values
+        changes.append(change)
+    if asked.bulk and not new:
         bulk.check_ids(asked, changes)
     return changes
 
 
-def _change(asked: Write, place: int, item: Item) -> Change:
-    kind = asked.action.kind
-    if kind is ActionKind.CREATE:
-        id_ = new_identifier()
-    else:
-        found = identifier(item.id)
-        if found is None and not asked.bulk:
-            raise not_found()
-        id_ = found or str(item.id)
+def _id_of(asked: Write, item: Item) -> str:
+    found = identifier(item.id)
+    if found is None and not asked.bulk:
+        raise not_found()
     if item.if_match is not None:
         versions.check(item.if_match)
-    values: dict[str, Any] = {}
-    inputs: dict[str, Any] = {}
-    if kind in _VALUED:
-        values, invalid = read_values(asked.resource, item.values)
-    else:
-        inputs, invalid = read_inputs(asked.action, item.values)
-    if kind in _WHOLE:
-        demand_required(asked.resource, values, invalid, new=kind is ActionKind.CREATE)
-    index = place if asked.bulk else None
-    return Change(id_, values, inputs=inputs, index=index, sent=item.values, invalid=invalid)
+    return found or str(item.id)
 
 
-def complete(asked: Write, change: Change) -> None:
-    """Give the fields that nobody sent their defaults, where a whole row is written."""
-    kind = asked.action.kind
-    if kind not in _WHOLE:
-        return
-    for field in asked.resource.writable:
-        absent = change.values.get(field.name) is None and field.name not in change.invalid
-        if field.fallback is not None and absent:
-            change.generated[field.name] = 0
-    change.values = with_defaults(asked.resource, change.values, new=kind is ActionKind.CREATE)
-    for name in change.invalid:
-        # What could not be read is not what the default would be.
-        change.values.pop(name, None)
-    generate(asked.resource, change)
+def complete(asked: Write, changes: Sequence[Change]) -> None:
+    """Give the fields that nobody sent their defaults, where whole rows are written."""
+    resource, new = asked.resource, asked.action.kind is ActionKind.CREATE
+    for change in changes if asked.action.kind in _WHOLE else ():
+        for name in resource.fallbacks:
+            if change.values.get(name) is None and name not in change.invalid:
+                change.generated[name] = 0
+        change.values = with_defaults(resource, change.values, new=new)
+        for name in change.invalid:
+            # What could not be read is not what the default would be.
+            change.values.pop(name, None)
+        if change.generated:
+            generate(resource, change)
 
 
 def generate(resource: Resource, change: Change) -> None:
@@ -89,7 +88,7 @@ def generate(resource: Resource, change: Change) -> None:
 
 def separate(resource: Resource, changes: Sequence[Change]) -> None:
     """Make values that nobody sent anew where another row of the same request has them already."""
-    if not any(change.generated for change in changes[1:]):
+    if len(changes) < 2 or not any(change.generated for change in changes):
         return
     for group in groups(resource.model):
         # What was sent is kept, so it comes first.
@@ -112,28 +111,28 @@ def _again(resource: Resource, change: Change, group: Sequence[str]) -> bool:
     return bool(made)
 
 
-def check_readable(catalog: Catalog, caller: Caller, resource: Resource, change: Change) -> str | None:
-    """Refuse references to what the caller may not read as if it did not exist; return the scope it lacks."""
-    lacking = None
+def check_readable(catalog: Catalog, caller: Caller, resource: Resource, changes: Sequence[Change]) -> None:
+    """Refuse references to what the caller may not read as if it did not exist; tell the scope that lacks."""
     for relation in resource.relations:
-        if relation.one and relation.via in change.sent and _is_new(change, relation.via):
-            target = catalog.target(relation)
-            if not allows(caller.principal.scopes, target, Permission.READ):
+        target = catalog.target(relation)
+        if not relation.one or allows(caller.principal.scopes, target, Permission.READ):
+            continue
+        for change in changes:
+            if relation.via in change.sent and _is_new(change, relation.via):
                 change.refuse(relation.via, MISSING)
-                lacking = f"{target.scope}:{Permission.READ}"
-    return lacking
+                change.extensions["required_scope"] = f"{target.scope}:{Permission.READ}"
 
 
-def check_among(catalog: Catalog, resource: Resource, change: Change) -> None:
+def check_among(catalog: Catalog, resource: Resource, changes: Sequence[Change]) -> None:
     """Refuse members of lists that are none of those the catalogue knows."""
     for field in resource.writable:
-        listed = change.values.get(field.name)
-        if field.among is None or not listed:
+        if field.among is None:
             continue
         known = frozenset(field.among(catalog))
-        unknown = [each for each in listed if each not in known]
-        if unknown:
-            change.refuse(field.name, Invalid("inclusion", f"{unknown[0]!r} does not exist here."))
+        for change in changes:
+            unknown = [each for each in change.values.get(field.name) or () if each not in known]
+            if unknown:
+                change.refuse(field.name, Invalid("inclusion", f"{unknown[0]!r} does not exist here."))
 
 
 def against_stored(asked: Write, item: Item, change: Change, found: Change | None) -> None:
@@ -152,17 +151,18 @@ def against_stored(asked: Write, item: Item, change: Change, found: Change | Non
         change.problem = Problem(Slug.PRECONDITION_FAILED, detail)
 
 
-def as_whole(asked: Write, change: Change) -> None:
-    """Judge the row as it will be: merged fields, fixed fields, and the rules between fields."""
-    resource, stored = asked.resource, change.stored
-    if stored is not None:
-        if asked.merge:
-            merge_values(resource, stored, change.values, change.invalid)
-        for field in resource.writable:
-            if field.fixed and _is_new(change, field.name):
-                change.refuse(field.name, FIXED)
-    if asked.action.kind not in (ActionKind.DELETE, ActionKind.RESTORE):
-        apply_rules(resource, change.after, change.invalid)
+def as_whole(asked: Write, changes: Sequence[Change]) -> None:
+    """Judge rows as they will be: merged fields, fixed fields, and the rules between fields."""
+    resource = asked.resource
+    rules = () if asked.action.kind in (ActionKind.DELETE, ActionKind.RESTORE) else resource.rules
+    for change in changes:
+        if change.stored is not None:
+            if asked.merge:
+                merge_values(resource, change.stored, change.values, change.invalid)
+            for field in resource.writable:
+                if field.fixed and _is_new(change, field.name):
+                    change.refuse(field.name, FIXED)
+        apply_rules(rules, change.after, change.invalid)
 
 
 def take(change: Change, column: str, kind: str) -> bool:
@@ -192,9 +192,12 @@ def check_within(resource: Resource, changes: Sequence[Change]) -> None:
     if len(changes) < 2:
         return
     for group in groups(resource.model):
+        columns = [[change.values.get(name) for change in changes] for name in group]
+        every = list(zip(*columns, strict=True))
+        if len(set(every)) == len(every):
+            continue
         seen: set[tuple[Any, ...]] = set()
-        for change in changes:
-            values = tuple(change.values.get(name) for name in group)
+        for change, values in zip(changes, every, strict=True):
             if None in values:
                 continue
             if values in seen and group[0] not in change.invalid:

@@ -8,7 +8,7 @@ import orjson
 from services.engine.errors import Invalid
 from services.engine.resource import Kind, Resource
 from services.engine.validate import read_field
-from services.engine.values import Inner
+from services.engine.values import Inner, accuse
 
 LARGEST = 1_048_576
 """How many bytes a JSON field may have after a merge, as UTF-8."""
@@ -44,12 +44,9 @@ def merge_values(
             result = read_field(resource, name, merged(stored.get(name), patch))
             if not isinstance(result, Invalid | Inner) and len(orjson.dumps(result)) > LARGEST:
                 result = _TOO_LONG
-            if isinstance(result, Inner):
+            if isinstance(result, Invalid | Inner):
                 # What was stored before its rules were made may not fit them.
-                invalid.update((f"{name}.{path}", faults) for path, faults in result.invalid.items())
-                del clean[name]
-            elif isinstance(result, Invalid):
-                invalid[name] = [result]
+                accuse(invalid, name, result)
                 del clean[name]
             else:
                 clean[name] = result

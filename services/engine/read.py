@@ -127,7 +127,7 @@ class Reader:
             planned, slots = self._bind(caller, request)
         except Problem:
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await self._renewed(caller):
+            if not await self._authenticator.renewed(caller):
                 raise
             planned, slots = self._bind(caller, request)
         if not charged:
@@ -136,7 +136,7 @@ class Reader:
         if planned.estimate is not None:
             calls.append(Call(planned.estimate, slots))
         outcomes = await self._run(caller, calls)
-        if await self._stale(caller, outcomes[0]):
+        if not await self._authenticator.is_current(caller, outcomes[0][0][0]):
             return await self.read(caller, request, charged=True)
         return _answer(planned, outcomes[0], outcomes[1] if planned.estimate else None)
 
@@ -146,7 +146,7 @@ class Reader:
         """Return an answer or a problem for each request, in one round trip; raises the 401 and the 429."""
         caller.proving = True
         bound = [self._attempt(caller, request) for request in requests]
-        if any(isinstance(item, Problem) for item in bound) and await self._renewed(caller):
+        if any(isinstance(item, Problem) for item in bound) and await self._authenticator.renewed(caller):
             bound = [self._attempt(caller, request) for request in requests]
         good = [item for item in bound if not isinstance(item, Problem)]
         if good and not charged:
@@ -155,7 +155,9 @@ class Reader:
             caller, [Call(planned.prepared(slots, self._database), slots) for planned, slots in good]
         )
         for found in rows:
-            if not isinstance(found, Problem) and await self._stale(caller, found):
+            if isinstance(found, Problem):
+                continue
+            if not await self._authenticator.is_current(caller, found[0][0]):
                 return await self.read_many(caller, requests, charged=True)
         answers = iter(
             found if isinstance(found, Problem) else _attempted(item[0], found)
@@ -180,7 +182,7 @@ class Reader:
         """Prove the caller's token live unless a read has done so; raises the 401 problem."""
         if not caller.proving:
             caller.proving = True
-            await self._renewed(caller)
+            await self._authenticator.renewed(caller)
 
     # Plans
 
@@ -228,19 +230,6 @@ class Reader:
         principal = caller.principal
         outcomes = await self._database.run_many(calls, principal.workspace_id, principal.token_id)
         return [failed(item) if isinstance(item, DatabaseError) else item for item in outcomes]
-
-    async def _stale(self, caller: Caller, rows: list[Row]) -> bool:
-        """Tell whether the token's scopes changed since the plan was made; raises the 401 for a dead one."""
-        version = rows[0][0]
-        if version is not None and int(version) == caller.principal.version:
-            return False
-        caller.principal = await self._authenticator.renew(caller.principal, caller.credential, version)
-        return True
-
-    async def _renewed(self, caller: Caller) -> bool:
-        before = caller.principal
-        caller.principal = await self._authenticator.confirm(before, caller.credential)
-        return caller.principal is not before
 
 
 def _attempted(planned: _Planned, rows: list[Row]) -> Answer | Problem:

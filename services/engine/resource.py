@@ -291,6 +291,11 @@ class Resource:
         return tuple(item for item in self.fields if item.writable)
 
     @cached_property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Return the names of the writable fields that get a value of their own when none is sent."""
+        return tuple(item.name for item in self.writable if item.fallback is not None)
+
+    @cached_property
     def searchable(self) -> tuple[str, ...]:
         """Return the names of the fields that `q` looks into."""
         return tuple(item.name for item in self.fields if item.searchable)

@@ -1,6 +1,6 @@
 """The transaction of one write: what rules and the engine itself do in it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from db import writing
+from db.constraints import references
 from db.driver import Row
 from db.execute import Call, Prepared, Transaction, prepared
 from db.query import Object
@@ -43,8 +44,10 @@ class Statements:
 
     @cached_property
     def load(self) -> Prepared:
-        """Return the one that locks and reads rows."""
-        return prepared(writing.loading(self.resource.model))
+        """Return the one that locks and reads rows, and locks what they belong to for good before them."""
+        known = references(self.resource.model)
+        fixed = tuple(field.name for field in self.resource.writable if field.fixed and field.name in known)
+        return prepared(writing.loading(self.resource.model, fixed))
 
     @cached_property
     def check(self) -> Prepared | None:
@@ -90,7 +93,7 @@ class Ongoing:
     ) -> dict[str, Change]:
         """Return live rows by id, or `deleted` ones, locked until the end, ready to be changed."""
         found = await self.transaction.run(self.loading(resource, ids))
-        every = changes_of(resource, found[0]).items()
+        every = loaded(resource, found[0]).items()
         return {
             id_: each for id_, each in every if ((each.stored or {})["deleted_at"] is not None) == deleted
         }
@@ -102,12 +105,12 @@ class Ongoing:
     async def insert(self, resource: Resource, changes: Sequence[Change], event: str = "created") -> None:
         """Write new rows with their events and audit rows."""
         defaults = self._statements(resource).defaults
-        rows = [_columns(resource, {**defaults, **each.values}) | {"id": each.id} for each in changes]
+        rows = [_columns(resource, {**defaults, **each.values, "id": each.id}) for each in changes]
         await self._write(self._statements(resource).insert, resource, changes, rows, event)
 
     async def update(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
         """Write loaded rows with their events and audit rows."""
-        rows = [_columns(resource, each.values) | {"id": each.id} for each in changes]
+        rows = [_columns(resource, {**each.values, "id": each.id}) for each in changes]
         await self._write(self._statements(resource).update, resource, changes, rows, event)
 
     def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
@@ -121,7 +124,7 @@ class Ongoing:
 
     async def show(self, resource: Resource, changes: Sequence[Change]) -> None:
         """Fill in the documents of rows that stay as they are."""
-        ids = encoding.array([each.id.encode() for each in changes])
+        ids = encoding.text_array(each.id for each in changes)
         _tell(await self.rows(self._statements(resource).show, ids), changes)
 
     async def _write(
@@ -141,37 +144,39 @@ class Ongoing:
 
     def loading(self, resource: Resource, ids: Iterable[str]) -> Call:
         """Return the call that locks and reads rows."""
-        return Call(self._statements(resource).load, [encoding.array([id_.encode() for id_ in ids])])
+        return Call(self._statements(resource).load, [encoding.text_array(ids)])
 
     def checking(self, resource: Resource, changes: Sequence[Change]) -> Call | None:
         """Return the call that judges uniqueness and references of the values to be written, if it must."""
         statements = self._statements(resource)
         check, looked_at = statements.check, statements.checked
-        # What cannot be an id is refused already, and clashes with no row.
-        rows = [
-            {"id": encoding.identifier(each.id)}
-            | {name: value for name, value in each.values.items() if name in looked_at}
-            for each in changes
-        ]
-        if check is None or all(len(row) == 1 for row in rows):
+        rows = [{name: each.values[name] for name in looked_at if name in each.values} for each in changes]
+        if check is None or not any(rows):
             return None
+        for row, each in zip(rows, changes, strict=True):
+            # What cannot be an id is refused already, and clashes with no row.
+            row["id"] = None if "id" in each.invalid else each.id
         return Call(check, [_json(rows)])
 
 
-def changes_of(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
+def loaded(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
     """Return loaded rows, deleted ones too, ready to be changed, by id."""
-    return {
-        (id_ or b"").decode(): Change(
-            (id_ or b"").decode(),
+    found = (
+        Change(
+            encoding.decoded(id_),
             {},
             stored_values(resource, orjson.loads(stored or b"{}")),
             int(version or 0),
         )
         for id_, version, stored in rows
-    }
+    )
+    return {each.id: each for each in found}
 
 
-def _columns(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+    # What a row embeds, and what its answer alone shows, is no column of its own.
+    if values.keys() <= resource.settable:
+        return values
     return {name: value for name, value in values.items() if name in resource.settable}
 
 
@@ -181,7 +186,7 @@ def _json(rows: list[dict[str, Any]]) -> bytes:
 
 
 def _tell(rows: Sequence[Row], changes: Sequence[Change]) -> None:
-    told = {(id_ or b"").decode(): (version, document) for id_, version, document in rows}
+    told = {row[0]: row for row in rows}
     for each in changes:
-        version, document = told[each.id]
-        each.version, each.document = int(version or 0), document
+        _, version, each.document = told[each.id.encode()]
+        each.version = int(version or 0)

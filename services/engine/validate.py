@@ -1,6 +1,6 @@
 """The one place that judges the fields of a write, for every surface and for imports alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -11,11 +11,11 @@ from db.constraints import Fault, FaultKind
 from db.describe import ColumnFacts
 from services.engine import embedding
 from services.engine.errors import Invalid
-from services.engine.resource import Action, Field, Kind, Resource
+from services.engine.resource import Action, Field, Kind, Resource, Rule
 from services.engine.stored import stored_values
-from services.engine.values import LARGEST_INTEGER, Inner, Read, reader
+from services.engine.values import BLANK as BLANK
+from services.engine.values import LARGEST_INTEGER, Inner, Read, accuse, reader
 
-BLANK = Invalid("cant_be_blank", "This is required.")
 UNKNOWN = Invalid("unknown_field", "There is no such field.")
 TAKEN = Invalid("already_taken", "Another row has this value, which must be unique.")
 MISSING = Invalid("not_found", "There is no such row.")
@@ -41,6 +41,9 @@ ERROR_CODES: dict[str, str] = {
 }
 """Every code of a field error and what it means (S3-268 to S3-270)."""
 
+# A tuple made once: this is asked of every value of every write.
+_FAULTS = (Invalid, Inner)
+
 # A client may send back what it read (Q-02), so the members of a document that are no fields are ignored.
 _DOCUMENT_MEMBERS = frozenset({"links", "relationships", "short_id"})
 
@@ -60,7 +63,7 @@ def validate(
     clean, invalid = read_values(resource, values, from_text=from_text)
     if stored is None:
         demand_required(resource, clean, invalid)
-    apply_rules(resource, {**stored, **clean} if stored else clean, invalid)
+    apply_rules(resource.rules, {**stored, **clean} if stored else clean, invalid)
     return clean, invalid
 
 
@@ -87,18 +90,14 @@ def read_values(
                 invalid[name] = [found]
             continue
         result = read(value)
-        if isinstance(result, Invalid):
-            invalid[name] = [result]
-        elif isinstance(result, Inner):
-            invalid.update((f"{name}.{path}", faults) for path, faults in result.invalid.items())
+        if isinstance(result, _FAULTS):
+            accuse(invalid, name, result)
         else:
             clean[name] = result
     return clean, invalid
 
 
-def read_inputs(
-    action: Action, values: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
+def read_inputs(action: Action, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[Invalid]]]:
     """Return the inputs of `action`, defaults for those not sent, and what is wrong with them by name."""
     found = {item.name: item.default for item in action.inputs}
     invalid: dict[str, list[Invalid]] = {}
@@ -106,8 +105,8 @@ def read_inputs(
     for name, value in values.items():
         read = readers.get(name)
         result = UNKNOWN if read is None else read(value)
-        if isinstance(result, Invalid):
-            invalid[name] = [result]
+        if isinstance(result, _FAULTS):
+            accuse(invalid, name, result)
         else:
             found[name] = result
     for item in action.inputs:
@@ -119,6 +118,11 @@ def read_inputs(
 @lru_cache(maxsize=512)
 def _inputs(action: Action) -> dict[str, Read]:
     return {item.name: _reader_of(item, item.own_facts, from_text=False) for item in action.inputs}
+
+
+def readers(resource: Resource) -> Mapping[str, Read]:
+    """Return the readers of what a client may write, by field name."""
+    return _shape(resource, False).readers
 
 
 def demand_required(
@@ -144,9 +148,9 @@ def with_defaults(resource: Resource, clean: Mapping[str, Any], *, new: bool = T
     return result
 
 
-def apply_rules(resource: Resource, values: Mapping[str, Any], invalid: dict[str, list[Invalid]]) -> None:
+def apply_rules(rules: Iterable[Rule], values: Mapping[str, Any], invalid: dict[str, list[Invalid]]) -> None:
     """Judge the fields of a row together; `values` is the whole row as it will be."""
-    for rule in resource.rules:
+    for rule in rules:
         for name, found in rule(values).items():
             # A field that could not be read is not accused a second time of being absent.
             if name not in invalid:
@@ -170,8 +174,10 @@ def read_field(resource: Resource, name: str, value: Any, *, from_text: bool = F
 def _fault_of_unwritable(resource: Resource, name: str, value: Any) -> Invalid | None:
     if name == "deleted_at":
         return None if value is None else LIFE_CYCLE
-    known = name in resource.all_fields or name in resource.beside or name in _DOCUMENT_MEMBERS
-    return None if known else UNKNOWN
+    if name in resource.all_fields or name in resource.beside or name in _DOCUMENT_MEMBERS:
+        return None
+    # What was included beside another resource tells its type.
+    return None if name == "type" and value == resource.type else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

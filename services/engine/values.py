@@ -22,12 +22,25 @@ Read = Callable[[Any], Any]
 """Takes one value and returns the one to store, or an `Invalid`, or an `Inner` of a composite one."""
 
 
+Number = int | Decimal
+
+
 @dataclass(frozen=True, slots=True)
 class Inner:
     """What is wrong inside a value, such as a list of lines, by path within it (`2.quantity`)."""
 
     invalid: Mapping[str, list[Invalid]]
 
+
+def accuse(invalid: dict[str, list[Invalid]], name: str, found: Invalid | Inner) -> None:
+    """Note what a reader found wrong with a field, or inside it."""
+    if isinstance(found, Inner):
+        invalid.update((f"{name}.{path}", faults) for path, faults in found.invalid.items())
+    else:
+        invalid[name] = [found]
+
+
+BLANK = Invalid("cant_be_blank", "This is required.")
 
 DEEPEST = 20
 """How many levels a map or list in a JSON field may have."""
@@ -47,10 +60,8 @@ def reader(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
     """Return the reader of `field`, from JSON values or from the texts of a form or file."""
     if field.enum is not None:
         return _enum(field.enum)
-    if facts.kind is Kind.INTEGER:
-        return _integer(field, LARGEST_INTEGER, from_text)
-    if facts.kind is Kind.BIG_INTEGER:
-        return _integer(field, LARGEST_SAFE_INTEGER, from_text)
+    if facts.kind in (Kind.INTEGER, Kind.BIG_INTEGER):
+        return _integer(*bounds(field, facts), from_text)
     if facts.kind is Kind.DECIMAL:
         return _decimal(field, facts)
     if facts.kind is Kind.JSON:
@@ -88,9 +99,17 @@ def _enum(allowed: Iterable[StrEnum]) -> Read:
     return read
 
 
-def _integer(field: Field, largest: int, from_text: bool) -> Read:
-    low = field.minimum if field.minimum is not None else -largest - (largest == LARGEST_INTEGER)
-    high = field.maximum if field.maximum is not None else largest
+def bounds(field: Field, facts: ColumnFacts) -> tuple[Number, Number]:
+    """Return the least and the greatest value of an integer field."""
+    small = facts.kind is Kind.INTEGER
+    largest = LARGEST_INTEGER if small else LARGEST_SAFE_INTEGER
+    return (
+        field.minimum if field.minimum is not None else -largest - small,
+        field.maximum if field.maximum is not None else largest,
+    )
+
+
+def _integer(low: Number, high: Number, from_text: bool) -> Read:
     bound = _bounds(low, high)
 
     def read(value: Any) -> Any:
@@ -136,7 +155,7 @@ def _decimal(field: Field, facts: ColumnFacts) -> Read:
     return read
 
 
-def _bounds(minimum: int | Decimal, maximum: int | Decimal) -> Read:
+def _bounds(minimum: Number, maximum: Number) -> Read:
     def read(value: Any) -> Any:
         if value < minimum:
             return Invalid("greater_than", f"This must be at least {minimum}.")

@@ -18,10 +18,11 @@ class Change:
 
     `values` are the valid values by column, which a rule may complete or alter; `stored` is the row before,
     None where a new one is made. `invalid` collects what is wrong by field, and `problem` refuses the row
-    as a whole. `index` is its place in a bulk request. `document` is the row as JSON once it is written.
-    `generated` counts the attempts at values that fallbacks made, and `once` holds what the answer alone
-    shows of fields that are shown once, where that is not what is stored. `inputs` are those of the action,
-    and `answer` is another row that is answered in place of this one.
+    as a whole; `extensions` are further members of the problem that `invalid` becomes. `index` is its place
+    in a bulk request. `document` is the row as JSON once it is written. `generated` counts the attempts at
+    values that fallbacks made, and `once` holds what the answer alone shows of fields that are shown once,
+    where that is not what is stored. `inputs` are those of the action, and `answer` is another row that is
+    answered in place of this one.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Change:
     sent: Mapping[str, Any] = field(default_factory=dict)
     invalid: dict[str, list[Invalid]] = field(default_factory=dict)
     problem: Problem | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
     document: bytes | None = None
     generated: dict[str, int] = field(default_factory=dict)
     once: dict[str, Any] = field(default_factory=dict)
@@ -39,14 +41,14 @@ class Change:
     answer: "Change | None" = None
 
     @property
-    def after(self) -> dict[str, Any]:
+    def after(self) -> Mapping[str, Any]:
         """Return the row as it will be."""
-        return {**(self.stored or {}), **self.values}
+        return self.values if self.stored is None else {**self.stored, **self.values}
 
     @property
     def good(self) -> bool:
         """Tell whether nothing has been found wrong so far."""
-        return not self.invalid and self.problem is None
+        return self.problem is None and not self.invalid
 
     def refuse(self, name: str, found: Invalid) -> None:
         """Say that a field is invalid."""
@@ -56,7 +58,8 @@ class Change:
 class Work(Protocol):
     """What a rule may do within the transaction of its action; nothing of it stays if the action fails.
 
-    Rules get every change of a request at once, so that a hundred rows take as many statements as one.
+    Rules get every change of a request at once, so that a hundred rows take as many statements as one; those
+    that are refused already are left out.
     """
 
     caller: Caller

@@ -1,8 +1,9 @@
 """What a write asks for and what comes of it, in the words of no surface."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from services.engine.errors import Problem
 from services.engine.resource import Action, Resource
@@ -11,11 +12,13 @@ MOST_ITEMS = 100
 """How many rows one bulk request may write (S3-275)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+
+
+class Item(NamedTuple):
     """One row to write: its values by field name as JSON held them, its id as sent, its precondition."""
 
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = _NO_VALUES
     id: Any = None
     if_match: str | None = None
 
@@ -38,11 +41,11 @@ class Write:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What became of one item: its row as a REST document without envelope, or the problem it failed with.
 
-    `id` is null for a row that was not made, `status` one of the events' words, `failed` or `skipped`.
+    `id` is null for a row that was not made, `status` one of the events' words, `failed` or `skipped`. The
+    `version` is 0 where nothing was written.
     """
 
     id: str | None

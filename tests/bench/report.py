@@ -150,10 +150,10 @@ Before timing, the answers of all targets to each work were reduced to one form 
 Diptych runs with everything switched on (a real token per workspace, scopes, request id, security headers,
 ETags, limiter); the others check nothing and are told the workspace by the client. Diptych's writes carry a
 fresh idempotency key each and also store an event, an audit row and the record of the key; the others write
-the product alone. After every slice of writes the rows are counted against the answers, then removed. The µs
-are medians of server processor time per request, over interleaved rounds, warm; they are what the ratios
-compare. Peak memory is the largest proportional set size of the server process and its children after any
-slice.
+the product alone, the baseline as FastAPI's guide does: add, commit, refresh. After every slice of writes the
+rows are counted against the answers, then removed. The µs are medians of server processor time per request,
+over interleaved rounds, warm; they are what the ratios compare. Peak memory is the largest proportional set
+size of the server process and its children after any slice.
 
 ## Ratios
 

@@ -11,10 +11,12 @@ from diptych.settings import Settings
 from schema.names import camel
 from services.catalog import CATALOG
 from services.engine.resource import ActionKind, Resource
+from services.engine.validate import ERROR_CODES
 from tests.contracts.code import ROOT
 
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guides" / "adding-a-resource.md"
+WRITING = ROOT / "docs" / "guides" / "writing.md"
 
 COMMON = tuple(kind for kind in ActionKind if kind is not ActionKind.ITEM)
 
@@ -67,6 +69,12 @@ def _nested(resource: Resource) -> Iterator[str]:
             yield relation.name.replace("_", "-")
 
 
+def code_rows() -> Iterator[str]:
+    """Yield the row of every code of a field error."""
+    for code, meaning in ERROR_CODES.items():
+        yield f"| `{code}` | {meaning} |"
+
+
 def difference() -> str:
     """Return the difference between the code without brands and with them, as git writes it."""
     return "".join(_changed(name) for name in sorted((*_OF_BRANDS, *_NAMING_BRANDS)))
@@ -96,6 +104,9 @@ def _write() -> None:
         table = "".join(f"{row}\n" for row in rows)
         text = re.sub(rf"(\| {head} \|.*\n\|-.*\n)(?:\|.*\n)*", lambda found, t=table: found[1] + t, text)
     README.write_text(text)
+    rows = "".join(f"{row}\n" for row in code_rows())
+    text = re.sub(r"(\| Code \|.*\n\|-.*\n)(?:\|.*\n)*", lambda found: found[1] + rows, WRITING.read_text())
+    WRITING.write_text(text)
     made = difference()
     text = re.sub(r"\d+ lines added and \d+ removed", counted(made), GUIDE.read_text())
     GUIDE.write_text(re.sub(r"```diff\n.*?```", lambda _: f"```diff\n{made}```", text, flags=re.S))

@@ -14,7 +14,15 @@ from click.testing import CliRunner
 from diptych.cli import main
 from services.engine.errors import CATALOGUE
 from tests.contracts.code import PRODUCT, ROOT
-from tests.contracts.documented import GUIDE, counted, difference, resource_rows, setting_rows
+from tests.contracts.documented import (
+    GUIDE,
+    WRITING,
+    code_rows,
+    counted,
+    difference,
+    resource_rows,
+    setting_rows,
+)
 
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -36,6 +44,13 @@ def test_every_resource_is_in_the_readme() -> None:
     table = README[first:].split("\n\n")[0].splitlines()[2:]
 
     assert table == rows
+
+
+def test_every_code_of_a_field_error_is_in_the_guide() -> None:
+    page = WRITING.read_text()
+    first = page.index("| Code |")
+
+    assert page[first:].split("\n\n")[0].splitlines()[2:] == list(code_rows())
 
 
 def test_the_committed_graphql_schema_is_the_one_served() -> None:

@@ -1,16 +1,18 @@
-"""Data folders for engines that are about to be mistreated."""
+"""Data folders for engines and processes for servers that are about to be mistreated."""
 
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from db.embedded import start
+from db.embedded import Embedded, start
 from tests.faults.engine_on_trial import Engine, eventually
+from tests.faults.serving import Serving, serving
+from tests.support.databases import copied
 
 MEMORY = Path("/dev/shm")
 
@@ -58,3 +60,16 @@ def engine(new_engine: Engine, stopped_engine: Engine) -> Engine:
     """An engine that is stopped and has an empty database."""
     subprocess.run(["cp", "-a", str(stopped_engine.folder), str(new_engine.folder)], check=True)
     return new_engine
+
+
+@pytest.fixture(scope="session")
+def written(postgres: Embedded, migrated_template: str) -> str:
+    """A database for all that writes into workspaces of its own."""
+    return copied(postgres, migrated_template)
+
+
+@pytest.fixture(scope="session")
+async def server(written: str) -> AsyncIterator[Serving]:
+    """The server of that database, which has no worker yet."""
+    async with serving(written) as started:
+        yield started

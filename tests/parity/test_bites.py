@@ -14,10 +14,10 @@ import rest.query_string
 import rest.router
 import schema.arguments
 import schema.compiled
+import services.engine.authenticate
 import services.engine.documents
 import services.engine.outputs
 import services.engine.plan
-import services.engine.read
 from services.catalog import CATALOG
 from services.engine.context import Caller
 from services.engine.errors import Problem
@@ -140,7 +140,7 @@ def late_end(patch: pytest.MonkeyPatch) -> None:
     async def skipped(self: Any, caller: Caller) -> bool:
         return False
 
-    patch.setattr(services.engine.read.Reader, "_renewed", skipped)
+    patch.setattr(services.engine.authenticate.Authenticator, "renewed", skipped)
 
 
 async def _reads(world: World, group: str) -> None:

@@ -66,7 +66,8 @@ class World:
         found = next((each for each in self.catalog if each.plural == "tokens"), None)
         if found is not None:
             with psycopg.connect(self.database, row_factory=dict_row) as connection:
-                rows = connection.execute("SELECT * FROM tokens WHERE token_key = %s", [raw.split("_")[2][:16]])
+                key = raw.split("_")[2][:16]
+                rows = connection.execute("SELECT * FROM tokens WHERE token_key = %s", [key])
                 self.rows[workspace, found.name] += [
                     {name: rendered(row[name]) for name in found.all_fields} for row in rows
                 ]
@@ -80,6 +81,13 @@ class World:
 @asynccontextmanager
 async def opened(database: str, catalog: Catalog, **changes: Any) -> AsyncIterator[World]:
     """Fill a migrated database with rows of every resource, and serve it; `changes` are settings."""
+    workspaces, rows = filled(database, catalog)
+    async with running(database, catalog, **changes) as application:
+        yield World(database, catalog, application, workspaces, rows)
+
+
+def filled(database: str, catalog: Catalog) -> tuple[dict[str, uuid.UUID], dict[tuple[str, str], list[Row]]]:
+    """Fill a migrated database with rows of every resource; return its workspaces and the rows in JSON."""
     seed = plant(database, ())
     workspaces = {slug: row["id"] for slug, row in seed.workspaces.items()}
     with psycopg.connect(database, row_factory=dict_row) as connection:
@@ -92,8 +100,7 @@ async def opened(database: str, catalog: Catalog, **changes: Any) -> AsyncIterat
         }
         # Statistics settle the plans of the planner, so that every run asks the same of the database.
         connection.execute("ANALYZE")
-    async with running(database, catalog, **changes) as application:
-        yield World(database, catalog, application, workspaces, rows)
+    return workspaces, rows
 
 
 def _stored(connection: psycopg.Connection[dict[str, Any]], resource: Resource, own: uuid.UUID) -> list[Row]:

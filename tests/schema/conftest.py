@@ -30,8 +30,8 @@ def stored(written: Seed) -> Stored:
     return Stored(written.database)
 
 
-@pytest.fixture(scope="session")
-async def shop(written: Seed) -> AsyncIterator[Asker]:
-    """Asks the surface on that database; its mutations come from a token that writes all of acme."""
-    async with asking(written) as asker:
+@pytest.fixture(scope="session", params=[None, "executor"], ids=["compiled", "executor"])
+async def shop(request: pytest.FixtureRequest, written: Seed) -> AsyncIterator[Asker]:
+    """Asks that surface in both ways of execution; its mutations come from a token that may write."""
+    async with asking(written, request.param) as asker:
         yield asker

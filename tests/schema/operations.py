@@ -15,6 +15,7 @@ from graphql import (
     get_named_type,
     is_leaf_type,
 )
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.schema.asking import global_id
@@ -24,6 +25,20 @@ _DEEPEST = 4
 _ALIASES = ("n1", "n2", "t1", "r", "rn", "q", "select", "User", "body", "_", "keys", "c3", "x" * 64)
 _TEXTS = ("", " ", "bread", "Fresh Oats", "100%", "rye_b", "GBP", "x" * 100, "Käse", "5", "EUR' OR 1=1")
 _TIMES = ("2026-01-01T00:05:00Z", "2026-01-15", "2026-01-01T00:02:00.123456Z", "yesterday")
+
+
+def drawn(examples: int) -> settings:
+    """Return how operations are drawn: so many of them, whatever time each takes, none kept for later."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +263,78 @@ def pool_of(schema: GraphQLSchema, seed: Seed, cursors: dict[str, tuple[str, ...
     spelled = [global_id(name, found[0]["id"]) for name, found in rows.items()]
     own = {name: str(found[0]["id"]) for name, found in rows.items()}
     return Pool(schema, (*plain, *spelled, "nonsense", plain[0].upper()), own, cursors)
+
+
+# Mutations
+
+
+@st.composite
+def mutations(draw: Any, pool: Pool) -> tuple[str, dict[str, Any], str]:
+    """Return a mutation that only tries, its variables, and everything of both that it names."""
+    writer = _Writer(draw, pool)
+    type_ = pool.schema.mutation_type
+    assert type_ is not None
+    names = draw(st.lists(st.sampled_from(list(type_.fields)), min_size=1, max_size=2))
+    written = [_mutation(writer, type_, name, n) for n, name in enumerate(names)]
+    declared = f"({', '.join(writer.declared)})" if writer.declared else ""
+    text = " ".join((f"mutation{declared} {{ {' '.join(written)} }}", *writer.fragments))
+    return text, writer.variables, f"{text} {writer.variables} {pool.ids} {pool.own}"
+
+
+def _mutation(writer: _Writer, type_: GraphQLObjectType, name: str, place: int) -> str:
+    found = type_.fields[name]
+    payload = get_named_type(found.type)
+    assert isinstance(payload, GraphQLObjectType)
+    given = [f"{argument}: {_sent(writer, payload, argument, definition.type)}"
+             for argument, definition in found.args.items()
+             if isinstance(definition.type, GraphQLNonNull) or writer.chance(30)]  # fmt: skip
+    given = [each for each in given if not each.startswith(("dryRun", "idempotencyKey"))]
+    if writer.chance(10):
+        given.append(f"idempotencyKey: {writer._variable('String', writer.choose(('k', '', 'a b')))}")
+    arguments = ", ".join((*given, "dryRun: true"))
+    # Without what must be read, most of the time.
+    depth = _DEEPEST if writer.chance(60) else 1
+    return f"m{place}: {name}({arguments}) {{ {_payload(writer, payload, depth)} }}"
+
+
+def _payload(writer: _Writer, payload: GraphQLObjectType, depth: int) -> str:
+    pieces = ["__typename"] if writer.chance(20) else ["problem { status errors extensions }", "replayed"]
+    for name, found in payload.fields.items():
+        inner = get_named_type(found.type)
+        if name in ("problem", "replayed") or not writer.chance(70):
+            continue
+        if not isinstance(inner, GraphQLObjectType):
+            pieces.append(name)
+        elif inner.name.endswith("Result"):
+            pieces.append(f"{name}{writer._directive()} {{ {_payload(writer, inner, depth)} }}")
+        else:
+            pieces.append(f"{name}{writer._directive()} {{ {writer.selections(inner, depth)} }}")
+    return " ".join(pieces)
+
+
+def _sent(writer: _Writer, payload: GraphQLObjectType, argument: str, type_: Any) -> str:
+    if argument == "id":
+        row = next((name for name in payload.fields if name[:1].upper() + name[1:] in writer.pool.own), "")
+        id_ = writer.pool.own.get(row[:1].upper() + row[1:], "nonsense")
+        return writer._variable("ID!", id_ if writer.chance(80) else writer.choose(writer.pool.ids))
+    if argument == "ifMatch":
+        return writer._variable("String", writer.choose(("*", '"0"', "bare", "*")))
+    if argument not in ("input", "items") or writer.chance(30):
+        return writer.value(type_, 0)
+    named = get_named_type(type_)
+    values = [_good(writer, named) for _ in range(1 if argument == "input" else writer.choose((1, 2, 3)))]
+    return writer._variable(str(type_), values[0] if argument == "input" else values)
+
+
+def _good(writer: _Writer, type_: Any) -> dict[str, Any]:
+    """Return an input that may well be taken."""
+    text = f"g-{writer.draw(st.integers(0, 10**9))}"
+    known = {"name": text, "slug": text, "email": f"{text}@example.com", "currency": "EUR", "quantity": 2}
+    known |= {"unitPriceCents": 5, "orderId": writer.pool.own["Order"], "taxRate": "0.10", "status": "ACTIVE"}
+    good = {name: value for name, value in known.items() if name in type_.fields}
+    if "ACTIVE" not in getattr(get_named_type(type_.fields.get("status", type_).type)
+                               if "status" in type_.fields else type_, "values", ()):  # fmt: skip
+        good.pop("status", None)
+    if "id" in type_.fields:
+        good["id"] = writer.pool.own.get(type_.name.removesuffix("BulkUpdateInput"), "nonsense")
+    return {**good, **(writer.plain(type_, 0) if writer.chance(50) else {})}

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from schema.build import build
 from services.catalog import CATALOG
 from tests.schema.asking import Asker, Reply
-from tests.schema.operations import Pool, operations, pool_of
+from tests.schema.operations import Pool, drawn, operations, pool_of
 from tests.support.seed import Seed
 
 _COLLECTIONS = {
@@ -38,16 +38,7 @@ def _comparable(reply: Reply) -> tuple[int, Any, Any]:
     return reply.response.status, found.get("data"), errors
 
 
-@settings(
-    max_examples=150,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
+@drawn(150)
 @given(data=st.data(), scopes=st.sampled_from(("reader", "reader", "reader", "order_lines")))
 async def test_both_ways_answer_alike(gql: Asker, pool: Pool, data: st.DataObject, scopes: str) -> None:
     query, variables = data.draw(operations(pool))

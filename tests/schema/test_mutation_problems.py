@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from schema.endpoint import Response
-from schema.payloads import IN_PAYLOADS, problem_object
+from schema.payloads import IN_PAYLOADS, problem_data
 from services.engine.access import Principal
 from services.engine.context import Caller
 from services.engine.errors import CATALOGUE, Invalid, Problem, Slug
@@ -34,13 +34,13 @@ async def test_every_problem_of_the_catalogue_is_either_data_or_an_error(gql: As
     assert (CATALOGUE[slug].status in IN_PAYLOADS) == (slug in TOLD_IN_PAYLOADS)
     problem = Problem(slug, "A sentence.", {"a.b": [Invalid("too_long", "Shorter.")]}, {"more": 1})
     caller = await gql.caller()
-    told = problem_object(problem, caller, "https://shop.example")
+    told = problem_data(problem, caller, "https://shop.example")
     members = problem.members(
         instance=caller.instance, request_id=caller.request_id, origin="https://shop.example"
     )
     assert members.pop("more") == 1
-    assert told.extensions == {"more": 1}
-    assert {name: getattr(told, name) for name in members} == members
+    assert told["extensions"] == {"more": 1}
+    assert {name: told[name] for name in members} == members
 
 
 async def _refused(shop: Asker, stored: Stored, query: str, **variables: Any) -> dict[str, Any]:
@@ -208,8 +208,9 @@ MUTATIONS = (
 )
 
 
-async def test_a_dead_token_hears_only_that_and_writes_nothing(database: str) -> None:
-    async with asking(plant(database, ("writer",))) as asker:
+@pytest.mark.parametrize("way", [None, "executor"])
+async def test_a_dead_token_hears_only_that_and_writes_nothing(database: str, way: str | None) -> None:
+    async with asking(plant(database, ("writer",)), way) as asker:
         before = [await asker.caller("writer") for _ in MUTATIONS]
         _change(database, "revoked_at = now()")
         stored = Stored(database)
@@ -220,10 +221,11 @@ async def test_a_dead_token_hears_only_that_and_writes_nothing(database: str) ->
                 assert caught.value.slug is Slug.INVALID_TOKEN
 
 
-async def test_new_scopes_hold_for_the_next_mutation(database: str) -> None:
+@pytest.mark.parametrize("way", [None, "executor"])
+async def test_new_scopes_hold_for_the_next_mutation(database: str, way: str | None) -> None:
     query = "mutation($s: String) { createBrand(input: {name: $s, slug: $s}) { brand { MORE } } }"
     plain, nested = query.replace("MORE", "slug"), query.replace("MORE", "products { totalCount }")
-    async with asking(plant(database, ("writer",))) as asker:
+    async with asking(plant(database, ("writer",)), way) as asker:
         known = (await asker.caller("writer")).principal
         _change(database, "scopes = '[\"brands:delete\"]'")
         with Stored(database).unchanged():
@@ -252,6 +254,7 @@ async def _send(
         accept=None,
         raw_query=b"",
         body=orjson.dumps({"query": query, "variables": variables}),
+        way=asker.way,
     )
 
 

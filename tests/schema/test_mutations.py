@@ -250,6 +250,26 @@ async def test_a_dry_run_answers_what_would_be_and_writes_nothing(shop: Asker, s
     assert refused == {"brand": None, "problem": {"errors": {"slug": ["already_taken"]}}}
 
 
+@pytest.mark.parametrize("brand", ["brand { etag }", "brand { etag ...F }"])
+async def test_the_tag_of_a_dry_run_matches_nothing(shop: Asker, stored: Stored, brand: str) -> None:
+    """S3-137: the version that would have been made may be made by somebody else, whose change stays."""
+    fragment = " fragment F on Brand { products { totalCount } }" if "F" in brand else ""
+    query = (
+        "mutation($id: ID!, $name: String, $tag: String, $dry: Boolean! = false) { updateBrand("
+        f"id: $id, input: {{name: $name}}, ifMatch: $tag, dryRun: $dry) {{ {brand} problem {{ status }} }} }}"
+        + fragment
+    )
+    made = await _brand(shop)
+    tried = await shop.mutate(query, {"id": made["id"], "name": "Mine", "dry": True})
+    theirs = await shop.mutate(query, {"id": made["id"], "name": "Theirs"})
+
+    with stored.unchanged():
+        mine = await shop.mutate(query, {"id": made["id"], "name": "Mine", "tag": tried["brand"]["etag"]})
+
+    assert tried["brand"]["etag"] != theirs["brand"]["etag"]
+    assert (mine["brand"], mine["problem"]["status"]) == (None, 412)
+
+
 async def test_mutations_run_in_order_and_each_for_itself(shop: Asker, stored: Stored) -> None:
     slug = _name()
     reply = await shop.ask(

@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator
 
-import psycopg
 import pytest
 
 from db.embedded import Embedded
 from diptych.edge import Application
-from diptych.runtime import precheck_key
 from tests.support.application import running
 from tests.support.client import Client
 from tests.support.databases import copied
-from tests.support.seed import Seed, add_token, plant, settings
+from tests.support.seed import Seed, plant
 from tests.support.stored import Stored
 
 FURTHER = {
@@ -24,13 +22,7 @@ FURTHER = {
 @pytest.fixture(scope="session")
 def traded(postgres: Embedded, migrated_template: str) -> Seed:
     """The rows that the database holds at first."""
-    seed = plant(copied(postgres, migrated_template))
-    key = precheck_key(settings(seed.database))
-    with psycopg.connect(seed.database) as connection:
-        for (workspace, name), scopes in FURTHER.items():
-            made = add_token(connection, seed.workspaces[workspace]["id"], scopes, key)
-            seed.tokens[workspace, name] = made
-    return seed
+    return plant(copied(postgres, migrated_template), further=FURTHER)
 
 
 @pytest.fixture(scope="session")

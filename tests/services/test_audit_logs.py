@@ -74,8 +74,9 @@ async def shop(seed: Seed) -> AsyncIterator[Client]:
 async def history(client: Client, id_: str) -> list[dict[str, Any]]:
     """Return the audit rows of a row, the oldest first, after checking that both surfaces tell the same."""
     found = await client.get(f"/api/v1/audit-logs?filter[resource_id]={id_}&sort=inserted_at")
-    query = """query($id: UUID!) { auditLogs(filter: {resourceId: {eq: $id}}, sort: [INSERTED_AT_ASC]) { nodes {
-        id action resource resourceId tokenId requestId before after insertedAt } } }"""
+    query = """query($id: UUID!) {
+        auditLogs(filter: {resourceId: {eq: $id}}, sort: [INSERTED_AT_ASC]) {
+            nodes { id action resource resourceId tokenId requestId before after insertedAt } } }"""
     asked = await client.post("/graphql", {"query": query, "variables": {"id": id_}})
     nodes = asked.json()["data"]["auditLogs"]["nodes"]
     camel = {"resourceId": "resource_id", "tokenId": "token_id", "requestId": "request_id"}

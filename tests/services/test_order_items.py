@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.services.test_orders import ANY, LOOSE, ORDERS, WAYS, ids, made, product, read
@@ -177,3 +178,61 @@ async def test_a_line_and_its_order_at_the_same_time(shop: Client, stored: Store
     after = await read(shop, order)
     assert after["total_cents"] == sum(line["quantity"] * 105 for line in after["line_items"])
     stored.settled(order["id"], 5)
+
+
+async def test_a_line_is_locked_after_its_order(shop: Client, stored: Stored) -> None:
+    """As whoever writes orders locks their lines after them, the two never wait for each other."""
+    order = await made(shop)
+    (id_,) = ids(order)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+
+    async with await psycopg.AsyncConnection.connect(stored.database) as rival:
+        await rival.execute("SELECT FROM orders WHERE id = %s FOR NO KEY UPDATE", [order["id"]])
+        change = asyncio.create_task(shop.patch(f"{LINES}/{id_}", {"quantity": 1}))
+        while not (await (await rival.execute(waiting)).fetchone())[0]:  # type: ignore[index]  # There is one.
+            assert not change.done()
+            await asyncio.sleep(0.01)
+        line = await rival.execute("SELECT FROM order_items WHERE id = %s FOR NO KEY UPDATE NOWAIT", [id_])
+
+    assert line.rowcount == 1
+    assert (await change).data()["quantity"] == 1
+    stored.settled(order["id"], 2)
+
+
+async def test_a_line_that_loses_its_product_stays_what_it_was(shop: Client, stored: Stored) -> None:
+    """S3-163: what a PATCH leaves out stays."""
+    tea = await product(shop)
+    order = await made(shop, line_items=[{"product_id": tea["id"], "quantity": 2}] * 2)
+    first, second = order["line_items"]
+
+    alone = await shop.patch(f"{LINES}/{first['id']}", {"product_id": None})
+    within = await shop.patch(
+        f"{ORDERS}/{order['id']}",
+        {"line_items": [{"id": first["id"]}, {"id": second["id"], "product_id": None, "name": "Green tea"}]},
+    )
+
+    assert (alone.data()["name"], alone.data()["unit_price_cents"]) == ("Tea", 250)
+    assert within.data()["line_items"] == [
+        {**first, "product_id": None},
+        {**second, "product_id": None, "name": "Green tea"},
+    ]
+
+
+async def test_a_replacement_takes_from_the_product_anew(shop: Client, stored: Stored) -> None:
+    """S3-162: what it leaves out is reset, to what the product gives now, or is missed."""
+    tea = await product(shop)
+    order = await made(
+        shop,
+        line_items=[{"product_id": tea["id"], "quantity": 2, "name": "Old", "unit_price_cents": 1}, LOOSE],
+    )
+    sold, loose = ids(order)
+    body = {"quantity": 2}
+
+    again = await shop.put(f"{LINES}/{sold}", {**body, "product_id": tea["id"]}, headers=ANY)
+
+    assert (again.data()["name"], again.data()["unit_price_cents"]) == ("Tea", 250)
+    assert (await read(shop, order))["total_cents"] == 500 + 315
+    with stored.unchanged():
+        (await shop.put(f"{LINES}/{loose}", body, headers=ANY)).invalid(
+            name=["cant_be_blank"], unit_price_cents=["cant_be_blank"]
+        )

@@ -216,8 +216,37 @@ async def test_who_may_not_read_products_cannot_sell_them(shop: Client, traded: 
     tea, clerk = await product(shop), shop.using(traded.tokens["acme", "order_writer"])
     body = {"currency": "GBP", "line_items": [{"product_id": tea["id"], "quantity": 1}]}
 
-    (await clerk.post(ORDERS, body)).invalid_at({"line_items.0.product_id": ["not_found"]})
+    refused = (await clerk.post(ORDERS, body)).invalid_at({"line_items.0.product_id": ["not_found"]})
+    assert refused["required_scope"] == "products:read"
     (await clerk.post(ORDERS, {"currency": "GBP", "line_items": [LOOSE]})).data(201)
+
+
+async def test_a_lacking_scope_is_told_where_it_lacks(shop: Client, stored: Stored, traded: Seed) -> None:
+    """S3-076, C-52: what one item lacks is no other's matter."""
+    buyer = (await shop.post("/api/v1/customers", {"name": "Ada"})).data(201)
+    items = [{"currency": "GBP", "customer_id": buyer["id"]}, {"currency": "gbp"}]
+
+    with stored.unchanged():
+        answer = await shop.using(traded.tokens["acme", "order_writer"]).post(
+            f"{ORDERS}/bulk?atomic=false", {"items": items}
+        )
+
+    first, second = (entry["error"] for entry in answer.problem(422)["data"])
+    assert (first["errors"], first["required_scope"]) == ({"customer_id": ["not_found"]}, "customers:read")
+    assert second["errors"] == {"currency": ["inclusion"]}
+    assert "required_scope" not in second
+
+
+async def test_the_currency_stays_once_a_product_is_gone(shop: Client, stored: Stored) -> None:
+    """Nobody can tell its price in another one."""
+    tea = await product(shop)
+    order = await made(shop, line_items=[{"product_id": tea["id"], "quantity": 1}])
+    await shop.delete(f"/api/v1/products/{tea['id']}")
+
+    with stored.unchanged():
+        answer = await patched(shop, order, currency="EUR")
+
+    answer.invalid(currency=["exclusion"])
 
 
 @pytest.mark.parametrize(
@@ -241,6 +270,22 @@ async def test_the_longest_list_of_lines_is_written_and_read(shop: Client) -> No
 
     assert [line["position"] for line in (await read(shop, order))["line_items"]] == list(range(500))
     assert order["total_cents"] == 500 * 315
+
+
+async def test_only_new_lines_are_counted(shop: Client, stored: Stored) -> None:
+    """Q-02: an order that has grown line by line, or was imported, can be sent back as it was read."""
+    order = await made(shop, line_items=[LOOSE] * 500)
+    (await shop.post("/api/v1/order-items", {**LOOSE, "order_id": order["id"]})).data(201)
+    answer = await shop.get(f"{ORDERS}/{order['id']}")
+    grown, tag = answer.data(), [("if-match", answer.header("etag") or "")]
+
+    again = (await shop.put(f"{ORDERS}/{order['id']}", grown, headers=tag)).data()
+
+    assert again == {**grown, "updated_at": again["updated_at"]}
+    assert len(again["line_items"]) == 501
+    with stored.unchanged():
+        more = await patched(shop, order, line_items=[*grown["line_items"], *[LOOSE] * 501])
+    more.invalid(line_items=["too_long"])
 
 
 async def test_the_same_line_cannot_be_sent_twice(shop: Client, stored: Stored) -> None:

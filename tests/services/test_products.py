@@ -1,5 +1,6 @@
 """Rules of products: slugs, GTINs, prices and the life cycle."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -86,3 +87,52 @@ async def test_an_archived_product_is_no_draft_again(
 async def test_products_may_begin_in_any_state(shop: Client) -> None:
     assert [(await made(shop, status=state))["status"] for state in STATES] == list(STATES)
     assert (await made(shop))["status"] == "draft"
+
+
+async def test_a_slug_that_was_sent_goes_before_one_that_is_made(shop: Client) -> None:
+    """Whichever of them comes first in the request."""
+    for place, items in enumerate(
+        (
+            [{"name": "First 0"}, {"name": "x", "slug": "first-0"}],
+            [{"name": "x", "slug": "first-1"}, {"name": "First 1"}],
+        )
+    ):
+        answer = await shop.post(f"{PRODUCTS}/bulk", {"items": items})
+
+        assert answer.status == 201, answer.body[:500]
+        slugs = [each["data"]["slug"] for each in answer.json()["data"]]
+        assert slugs[1 - place] == f"first-{place}"
+        assert slugs[place].startswith(f"first-{place}-")
+
+
+async def test_a_missing_product_does_not_stop_the_others(shop: Client, stored: Stored) -> None:
+    """C-52: the life cycle is judged of those that are there."""
+    there, archived = await made(shop), await made(shop, status="archived")
+    items = [
+        {"id": str(uuid.uuid4()), "quantity": 1},
+        {"id": archived["id"], "status": "draft"},
+        {"id": there["id"], "status": "active"},
+    ]
+
+    answer = await shop.patch(f"{PRODUCTS}/bulk?atomic=false", {"items": items})
+
+    assert answer.status == 207, answer.body[:500]
+    entries = answer.json()["data"]
+    assert [each["status"] for each in entries] == ["failed", "failed", "updated"]
+    assert [each["error"]["status"] for each in entries[:2]] == [404, 409]
+    stored.settled(there["id"], 2)
+    stored.settled(archived["id"], 1)
+
+
+async def test_a_text_of_too_many_words_is_refused_by_its_path(shop: Client, stored: Stored) -> None:
+    """PostgreSQL searches about a megabyte of different words in one row, and refuses more."""
+    text = " ".join(f"{number:08x}" for number in range(110_000))
+
+    with stored.unchanged():
+        one = await shop.post(PRODUCTS, {"name": "x", "description": text, "ingredients": "y"})
+        many = await shop.post(
+            f"{PRODUCTS}/bulk", {"items": [{"name": "x"}, {"name": "x", "ingredients": text}]}
+        )
+
+    one.invalid(description=["too_long"])
+    many.invalid_at({"items.1.ingredients": ["too_long"]})

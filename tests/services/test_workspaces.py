@@ -123,6 +123,7 @@ async def test_a_dropped_setting_reads_as_its_default(shop: Client) -> None:
         ({"timezone": "Mars/Olympus"}, {"settings.timezone": ["inclusion"]}),
         ({"timezone": 1}, {"settings.timezone": ["inclusion"]}),
         ({"timezone": "../../etc/passwd"}, {"settings.timezone": ["inclusion"]}),
+        ({"timezone": "localtime"}, {"settings.timezone": ["inclusion"]}),
         ({"locale": "english"}, {"settings.locale": ["invalid_format"]}),
         ({"locale": ["en_GB"]}, {"settings.locale": ["invalid_format"]}),
         (
@@ -189,3 +190,28 @@ async def test_a_child_sees_itself_and_not_its_maker(shop: Client, traded: Seed)
         raw = add_token(connection, child["id"], ("all:write",), key)
 
     assert (await shop.using(raw).get(WORKSPACES)).ids() == [child["id"]]
+
+
+async def test_a_slug_that_was_sent_goes_before_one_that_is_made(shop: Client) -> None:
+    """As with every other resource, whichever comes first in the request."""
+    items = [{"name": "Sent Or Made"}, {"name": "x", "slug": "sent-or-made"}]
+
+    answer = await shop.post(f"{WORKSPACES}/bulk", {"items": items})
+
+    assert answer.status == 201, answer.body[:500]
+    made_slug, sent_slug = (entry["data"]["slug"] for entry in answer.json()["data"])
+    assert sent_slug == "sent-or-made"
+    assert made_slug.startswith("sent-or-made-")
+
+
+async def test_slugs_cannot_be_swapped_at_once(shop: Client, stored: Stored) -> None:
+    """C-52: a slug is taken until its workspace has given it up; the error tells the item."""
+    first, second = await made(shop, slug="swapped-first"), await made(shop, slug="swapped-second")
+    items = [{"id": first["id"], "slug": second["slug"]}, {"id": second["id"], "slug": first["slug"]}]
+
+    with stored.unchanged():
+        answer = await shop.patch(f"{WORKSPACES}/bulk", {"items": items})
+
+    answer.invalid_at({"items.0.slug": ["already_taken"], "items.1.slug": ["already_taken"]})
+    kept = await shop.patch(f"{WORKSPACES}/bulk", {"items": [{"id": first["id"], "slug": first["slug"]}]})
+    assert kept.status == 200

@@ -85,6 +85,20 @@ async def test_many_are_updated_at_once(shop: Client, stored: Stored) -> None:
     assert read.header("etag") == tag(rows[0]["id"], 2)
 
 
+async def test_many_are_merged_at_once(shop: Client) -> None:
+    """C-41: as one is; the address says so itself (RFC 5789, section 3.1)."""
+    first, second = await made(shop, 2, metadata={"a": 1, "b": {"c": 2}})
+    items = [{"id": first["id"], "metadata": {"b": {"d": 3}}}, {"id": second["id"], "metadata": {"a": None}}]
+
+    merged = await shop.patch(BULK, {"items": items}, merge=True)
+
+    assert merged.status == 200, merged.body[:500]
+    found = [entry["data"]["metadata"] for entry in merged.json()["data"]]
+    assert found == [{"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 2}}]
+    accepted = (await shop.request("OPTIONS", BULK)).header("accept-patch")
+    assert accepted == "application/json, application/merge-patch+json"
+
+
 @pytest.mark.parametrize("by_post", [False, True])
 async def test_many_are_deleted_at_once(shop: Client, stored: Stored, by_post: bool) -> None:
     """S3-274, S3-277, C-53: 200; by DELETE with a body, or by POST where that gets lost."""

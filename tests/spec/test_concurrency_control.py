@@ -197,3 +197,16 @@ async def test_of_racing_deletes_one_wins(shop: Client, stored: Stored) -> None:
 
     assert sorted(answer.status for answer in answers) == [204] + [404] * 9
     stored.settled(id_, 2)
+
+
+async def test_the_header_goes_not_unheeded_over_graphql(shop: Client, stored: Stored) -> None:
+    """C-54: a mutation says by its own argument which version it means."""
+    brand = (await shop.post("/api/v1/brands", {"name": "Meant"})).data(201)
+    query = f'mutation {{ updateBrand(id: "{brand["id"]}", input: {{name: "Lost"}}) {{ replayed }} }}'
+
+    with stored.unchanged():
+        answer = await shop.post("/graphql", {"query": query}, headers=[("if-match", '"other"')])
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status, error["extensions"]["code"]) == (400, "BAD_REQUEST")
+    assert "ifMatch" in error["message"]

@@ -131,6 +131,22 @@ async def test_put_demands_what_is_required(shop: Client, stored: Stored) -> Non
     assert (await shop.get(target)).data() == before
 
 
+async def test_what_was_included_can_be_sent_back(shop: Client, stored: Stored) -> None:
+    """Q-02: it tells its type, which is taken if it is the right one."""
+    brand = (await shop.post("/api/v1/brands", {"name": "Included"})).data(201)
+    product = (await shop.post("/api/v1/products", {"name": "x", "brand_id": brand["id"]})).data(201)
+    (included,) = (await shop.get(f"/api/v1/products/{product['id']}?include=brand")).json()["included"]
+    target, anything = included["links"]["self"], [("if-match", "*")]
+
+    again = (await shop.put(target, included, headers=anything)).data()
+
+    assert included["type"] == "brand"
+    assert again == {**brand, "updated_at": again["updated_at"]}
+    with stored.unchanged():
+        answer = await shop.put(target, {**included, "type": "product"}, headers=anything)
+    answer.invalid(type=["unknown_field"])
+
+
 async def test_a_row_that_was_read_can_be_put_back(shop: Client, stored: Stored) -> None:
     """Q-02: a round trip changes nothing but the version."""
     target, _ = await customer(shop)

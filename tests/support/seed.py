@@ -6,7 +6,7 @@ from the code under test.
 
 import random
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -357,8 +357,15 @@ def _workspaces() -> dict[str, Row]:
     return made
 
 
-def plant(database: str, scope_sets: Iterable[str] = SCOPE_SETS) -> Seed:
-    """Insert everything into a migrated database and return what was inserted."""
+def plant(
+    database: str,
+    scope_sets: Iterable[str] = SCOPE_SETS,
+    further: Mapping[tuple[str, str], Iterable[str]] | None = None,
+) -> Seed:
+    """Insert everything into a migrated database and return what was inserted.
+
+    `further` are the scopes of more tokens, by workspace and name.
+    """
     seed = Seed(database, _workspaces())
     key = precheck_key(settings(database))
     with psycopg.connect(database) as connection:
@@ -367,12 +374,10 @@ def plant(database: str, scope_sets: Iterable[str] = SCOPE_SETS) -> Seed:
             seed.rows[slug] = _tenant(_Maker(seed.workspaces[slug]["id"], letter))
             for plural in _ORDER:
                 insert(connection, plural, seed.rows[slug][plural])
-        for name in scope_sets:
-            made = add_token(connection, seed.workspaces["acme"]["id"], SCOPE_SETS[name], key)
-            seed.tokens["acme", name] = made
-        seed.tokens["globex", "reader"] = add_token(
-            connection, seed.workspaces["globex"]["id"], SCOPE_SETS["reader"], key
-        )
+        wanted = {("acme", name): SCOPE_SETS[name] for name in scope_sets}
+        wanted["globex", "reader"] = SCOPE_SETS["reader"]
+        for (slug, name), scopes in {**wanted, **(further or {})}.items():
+            seed.tokens[slug, name] = add_token(connection, seed.workspaces[slug]["id"], scopes, key)
         for slug, rows in seed.rows.items():
             rows["tokens"] += _held(connection, seed.workspaces[slug]["id"])
     return seed

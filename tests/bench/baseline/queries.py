@@ -22,10 +22,10 @@ async def product(session: AsyncSession, workspace: uuid.UUID, id: uuid.UUID) ->
 
 
 async def create_product(session: AsyncSession, workspace: uuid.UUID, values: dict[str, Any]) -> Product:
-    # INSERT … RETURNING brings what the database made, so there is nothing to refresh.
     product = Product(workspace_id=workspace, **values)
     session.add(product)
     await session.commit()
+    await session.refresh(product)
     return product
 
 
