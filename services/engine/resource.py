@@ -253,8 +253,8 @@ class Resource:
 
     @cached_property
     def settable(self) -> frozenset[str]:
-        """Return the columns that a write may set, among them those that no field shows."""
-        return frozenset(settable(self.model))
+        """Return the id and the columns that a write may set, among them those that no field shows."""
+        return frozenset(("id", *settable(self.model)))
 
     def shown_by(self, action: Action) -> tuple[Field, ...]:
         """Return what the answer to `action` shows beside what reads show."""

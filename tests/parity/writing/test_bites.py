@@ -275,14 +275,17 @@ def a_loop(patch: pytest.MonkeyPatch) -> None:
 def secrets_kept(patch: pytest.MonkeyPatch) -> None:
     """What is shown once is kept with the key."""
     outcome = bulk.outcome
-    patch.setattr(bulk, "outcome", lambda *given, secrets=True: outcome(*given))
+    patch.setattr(bulk, "outcome", lambda *given, secrets: outcome(*given, secrets=True))
 
 
 def no_undoing(patch: pytest.MonkeyPatch) -> None:
     """What a rule wrote before it refused is committed with the record of the refusal."""
 
     async def kept(self: Any, problem: Problem) -> None:
-        await self._commit(idempotency.kept_problem(problem, self._work.caller))
+        if self._key is None:
+            await self._work.transaction.commit()
+        else:
+            await self._commit_with(idempotency.kept_problem(problem, self._work.caller))
 
     patch.setattr(services.engine.dispatch._Attempt, "_keep_problem", kept)
 
