@@ -282,7 +282,10 @@ def no_undoing(patch: pytest.MonkeyPatch) -> None:
     """What a rule wrote before it refused is committed with the record of the refusal."""
 
     async def kept(self: Any, problem: Problem) -> None:
-        await self._commit_with(idempotency.kept_problem(problem, self._work.caller))
+        if self._key is None:
+            await self._work.transaction.commit()
+        else:
+            await self._commit_with(idempotency.kept_problem(problem, self._work.caller))
 
     patch.setattr(services.engine.dispatch._Attempt, "_keep_problem", kept)
 
