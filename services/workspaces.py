@@ -74,9 +74,15 @@ async def change(work: Work, changes: Sequence[Change]) -> None:
 
 async def delete(work: Work, changes: Sequence[Change]) -> None:
     """Delete workspaces below the caller's own, whose tokens then open nothing any more (C-12)."""
+    found = await work.rows(queries.PARENTS, text_array(each.id for each in changes))
+    parents = {decoded(id_) for (id_,) in found}
     for each in changes:
         if each.id == work.caller.principal.workspace_id:
             each.problem = conflict("A token cannot delete the workspace that it belongs to.")
+        elif each.id in parents:
+            each.problem = conflict(
+                "It has workspaces of its own, whose tokens would live on: delete these first."
+            )
 
 
 async def restore(work: Work, changes: Sequence[Change]) -> None:

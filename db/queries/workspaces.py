@@ -13,3 +13,13 @@ TAKEN_SLUGS = Prepared(
     ),
     (0,),
 )
+
+# Those of the given ids that live workspaces name as the one that created them.
+PARENTS = Prepared(
+    Statement(
+        "SELECT DISTINCT parent_workspace_id FROM workspaces"
+        " WHERE parent_workspace_id = ANY($1::uuid[]) AND deleted_at IS NULL",
+        across=True,
+    ),
+    (0,),
+)

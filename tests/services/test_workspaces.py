@@ -19,6 +19,13 @@ async def made(shop: Client, **values: Any) -> dict[str, Any]:
     return (await shop.post(WORKSPACES, {"name": "Child", **values})).data(201)
 
 
+def within(shop: Client, workspace: dict[str, Any], seed: Seed) -> Client:
+    """Return a client with an admin token of another workspace."""
+    with psycopg.connect(seed.database) as connection:
+        key = precheck_key(settings(seed.database))
+        return shop.using(add_token(connection, workspace["id"], ("all:write",), key))
+
+
 async def test_a_workspace_is_made_below_the_own_one(shop: Client, stored: Stored, traded: Seed) -> None:
     """C-12."""
     child = await made(
@@ -157,10 +164,7 @@ async def test_the_tokens_of_a_deleted_child_open_nothing_until_it_is_back(
 ) -> None:
     """C-12: 401, at once."""
     child = await made(shop)
-    with psycopg.connect(traded.database) as connection:
-        key = precheck_key(settings(traded.database))
-        raw = add_token(connection, child["id"], ("all:write",), key)
-    inner, target = shop.using(raw), f"{WORKSPACES}/{child['id']}"
+    inner, target = within(shop, child, traded), f"{WORKSPACES}/{child['id']}"
     assert (await inner.get("/api/v1/brands")).status == 200
 
     assert (await shop.delete(target)).status == 204
@@ -168,6 +172,20 @@ async def test_the_tokens_of_a_deleted_child_open_nothing_until_it_is_back(
     (await inner.post("/api/v1/brands", {"name": "x"})).problem(401)
     assert (await shop.post(f"{target}/restore", {})).data()["deleted_at"] is None
     assert (await inner.get("/api/v1/brands")).status == 200
+
+
+async def test_a_workspace_with_live_ones_below_it_cannot_be_deleted(
+    shop: Client, stored: Stored, traded: Seed
+) -> None:
+    """C-12: the tokens of those below would live on."""
+    child = await made(shop)
+    inner, target = within(shop, child, traded), f"{WORKSPACES}/{child['id']}"
+    grandchild = await made(inner)
+
+    with stored.unchanged():
+        (await shop.delete(target)).names(409, "workspaces of its own")
+    assert (await inner.delete(f"{WORKSPACES}/{grandchild['id']}")).status == 204
+    assert (await shop.delete(target)).status == 204
 
 
 async def test_a_workspace_does_not_come_back_if_its_slug_is_taken(
@@ -185,11 +203,8 @@ async def test_a_workspace_does_not_come_back_if_its_slug_is_taken(
 async def test_a_child_sees_itself_and_not_its_maker(shop: Client, traded: Seed) -> None:
     """C-12: a token sees its own workspace and those that this one made."""
     child = await made(shop)
-    with psycopg.connect(traded.database) as connection:
-        key = precheck_key(settings(traded.database))
-        raw = add_token(connection, child["id"], ("all:write",), key)
 
-    assert (await shop.using(raw).get(WORKSPACES)).ids() == [child["id"]]
+    assert (await within(shop, child, traded).get(WORKSPACES)).ids() == [child["id"]]
 
 
 async def test_a_slug_that_was_sent_goes_before_one_that_is_made(shop: Client) -> None:
