@@ -1,16 +1,20 @@
-"""A set of resources that refer to each other, with look-ups by every name they go by."""
+"""A set of resources that refer to each other, and of procedures, with look-ups by every name they go by."""
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from services.engine.resource import Relation, Resource
 
+if TYPE_CHECKING:
+    from services.engine.procedures import AnyProcedure
+
 
 class Catalog:
-    """The resources one server offers; immutable once made."""
+    """The resources and procedures one server offers; immutable once made."""
 
-    def __init__(self, resources: tuple[Resource, ...]) -> None:
-        self.resources = resources
+    def __init__(self, resources: tuple[Resource, ...], procedures: "tuple[AnyProcedure, ...]" = ()) -> None:
+        self.resources, self.procedures = resources, procedures
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
@@ -49,4 +53,5 @@ class Catalog:
         """Return every valid scope, wildcards first (S3-083)."""
         actions = ("read", "write", "delete")
         named = tuple(f"{resource.scope}:{action}" for resource in self.resources for action in actions)
-        return ("all:read", "all:write", *named)
+        demanded = (getattr(procedure, "scope", None) for procedure in self.procedures)
+        return tuple(dict.fromkeys(("all:read", "all:write", *named, *filter(None, demanded))))

@@ -21,6 +21,17 @@ class Identity:
     scopes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request whoever sends it: from which address, with which program, and whether it came by TLS."""
+
+    address: str
+    user_agent: str
+    request_id: str
+    now: float
+    secure: bool
+
+
 @dataclass(slots=True)
 class Caller:
     """One authenticated request.
@@ -42,3 +53,11 @@ class Caller:
     taken: int | None = None
     asked: int = 0
     standing: Standing | None = None
+    address: str = ""
+    user_agent: str = ""
+    secure: bool = False
+
+    @property
+    def visit(self) -> Visit:
+        """Return the request itself, whoever sends it."""
+        return Visit(self.address, self.user_agent, self.request_id, self.now, self.secure)

@@ -78,7 +78,7 @@ class Field:
     value that nobody sent. A `fixed` field is written when the row is made and never again. `among` returns
     what the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
     deleted rows too. An input of an action, and what its answer alone shows, has no column: there `kind` says
-    what it holds, and `default` what it is unless it is sent.
+    what it holds, and `default` what it is unless it is sent. `many` says that an answer holds a list of it.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Field:
     kind: Kind | None = None
     default: Any = None
     example: Any = None
+    many: bool = False
 
     @property
     def own_facts(self) -> ColumnFacts:
