@@ -66,7 +66,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
 
 
 def _lifespan(
-    settings: Settings, running: runtime.Runtime, graphql: Later
+    settings: Settings, running: runtime.Runtime, graphql: Later[edge.Surface]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
