@@ -69,16 +69,16 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self, workspace: str, token: str) -> AsyncIterator["Transaction"]:
-        """Lend a connection of one's own to write with."""
+    async def transaction(self, workspace: str, token: str | None) -> AsyncIterator["Transaction"]:
+        """Lend a connection of one's own to write with; whoever acts without a token has none."""
         async with self.driver.sessions.lease() as session:
             bind = partial(self._parameters, workspace=workspace, token=token)
             yield Transaction(session, bind, self._wall, workspace.encode())
 
-    def _parameters(self, call: Call, workspace: str, token: str) -> list[bytes | None]:
+    def _parameters(self, call: Call, workspace: str, token: str | None) -> list[bytes | None]:
         system = {
             "workspace": workspace.encode(),
-            "token": token.encode(),
+            "token": None if token is None else token.encode(),
             "cursor_inner": self._inner,
             "cursor_outer": self._outer,
         }

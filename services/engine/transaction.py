@@ -1,6 +1,6 @@
 """The transaction of one write: what rules and the engine itself do in it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from db import writing
 from db.constraints import references
 from db.driver import Row
 from db.execute import Call, Prepared, Transaction, prepared
+from db.queries.audit_logs import NOTE
 from db.query import Object
 from services.engine import encoding
 from services.engine.context import Caller
@@ -116,6 +117,21 @@ class Ongoing:
     def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
         """Write loaded rows once those of the action are written, so that their documents show these."""
         self._last.append((resource, changes, event))
+
+    def note(
+        self,
+        action: str,
+        resource: str,
+        resource_id: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        user_id: str | None = None,
+    ) -> None:
+        """Write an audit row, and no event, of account data that is no row of a resource."""
+        told = [action.encode(), resource.encode(), resource_id.encode(), self.caller.request_id.encode()]
+        documents = [None if each is None else orjson.dumps(each, default=str) for each in (before, after)]
+        self.transaction.defer(Call(NOTE, [*told, *documents]))
 
     async def finish(self) -> None:
         """Write the rows that were to be written last."""

@@ -91,3 +91,20 @@ class Work(Protocol):
 
     def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
         """Write loaded rows once those of the action are written, so that their documents show these."""
+
+    def note(
+        self,
+        action: str,
+        resource: str,
+        resource_id: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        user_id: str | None = None,
+    ) -> None:
+        """Write an audit row, and no event, of account data that is no row of a resource.
+
+        `action` and `resource` are as in other audit rows, such as `user.password_changed` and `user`. The
+        row is written with the next statement or the commit, and takes no round trip. `user_id` is who did it
+        where the caller has not said who they are, as at a login. Secrets have no place in it.
+        """
