@@ -56,7 +56,7 @@ async def test_a_note_is_an_audit_row_and_no_event_of_the_transaction_that_noted
         {"since": 1},
         {"since": 2},
     )
-    assert str(row["workspace_id"]) == seed.workspaces["acme"]
+    assert str(row["workspace_id"]) == str(seed.workspaces["acme"]["id"])
     assert row["token_id"] is not None
     assert row["request_id"]
     assert stored.events(USER) == []
