@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from db.models import Model
+from db.tenancy import seen_through
 from db.walls import OPERATOR_SETTING, ROLE, Rls
 
 FULL = "workspace_read"
@@ -20,6 +21,7 @@ _ALL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 _APPEND = frozenset({"SELECT", "INSERT"})
 _POLICIES = frozenset({"operator", "read", "workspace_insert", "workspace_update", "workspace_delete"})
 _APPEND_POLICIES = _POLICIES - {"workspace_update", "workspace_delete"}
+_PEOPLE_POLICIES = frozenset({"operator", "read", "insert", "update"})
 
 _WORKSPACE = "nullif(current_setting('diptych.workspace', true), '')::uuid"
 _OPERATOR = f"(current_user <> '{ROLE}' AND current_setting('{OPERATOR_SETTING}', true) = 'on')"
@@ -68,16 +70,32 @@ def tables() -> tuple[Table, ...]:
 
 def _table(table: Any) -> Table:
     append_only = bool(table.info.get("append_only"))
-    own = "workspace_id" in table.c
-    privileges = _APPEND if append_only else _ALL
-    if not own and table.name != "workspaces":
+    privileges, inside = _APPEND if append_only else _ALL, _inside(table)
+    if inside is None:
         return Table(table.name, privileges, frozenset())
     policies = _APPEND_POLICIES if append_only else _POLICIES
-    inside = f"workspace_id = {_WORKSPACE}" if own else f"{_WORKSPACE} IN (id, parent_workspace_id)"
+    if seen_through(table) is not None:
+        policies = _PEOPLE_POLICIES
     reads = f"{inside} OR {_OPERATOR}"
     if table.info.get("across"):
         reads = f"{reads} OR {_ACROSS}"
     return Table(table.name, privileges, policies, reads)
+
+
+def _inside(table: Any) -> str | None:
+    """Return the condition under which a row is seen from the workspace at hand, None for any row."""
+    if "workspace_id" in table.c:
+        return f"workspace_id = {_WORKSPACE}"
+    if table.name == "workspaces":
+        return f"{_WORKSPACE} IN (id, parent_workspace_id)"
+    through = seen_through(table)
+    if through is None:
+        return None
+    link, column = through
+    return (
+        f"EXISTS (SELECT FROM {link.name} link WHERE link.workspace_id = {_WORKSPACE}"
+        f" AND link.{column} = {table.name}.id AND link.deleted_at IS NULL)"
+    )
 
 
 def settle(connection: psycopg.Connection, rls: Rls) -> None:

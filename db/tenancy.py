@@ -14,11 +14,13 @@ from sqlalchemy import (
     Update,
     Uuid,
     bindparam,
+    exists,
+    literal_column,
     or_,
 )
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.elements import BooleanClauseList, Grouping
-from sqlalchemy.sql.expression import Alias, Select
+from sqlalchemy.sql.elements import BooleanClauseList, Grouping, Null
+from sqlalchemy.sql.expression import Alias, Exists, Select
 from sqlalchemy.sql.visitors import ExternallyTraversible
 
 from db.models import Workspace
@@ -36,11 +38,29 @@ class UnfencedStatementError(Exception):
 def fence(source: FromClause) -> ColumnElement[bool]:
     """Return the condition that keeps `source` inside the caller's workspace.
 
-    The workspaces themselves are fenced to the caller's own and those it created (C-12).
+    The workspaces themselves are fenced to the caller's own and those it created (C-12). Rows that belong to
+    workspaces by live rows of another table, as users do by their memberships, are fenced through that one.
     """
     if "workspace_id" in source.c:
         return source.c.workspace_id == WORKSPACE
+    through = seen_through(source)
+    if through is not None:
+        link, column = through
+        members = link.alias(f"{_name(source)}_link")
+        # The outer column is written as text so that it is correlated however deep the statement nests.
+        linked = members.c[column] == literal_column(f"{_name(source)}.id", Uuid())
+        return exists().where(fence(members), linked, members.c.deleted_at.is_(None))
     return or_(source.c.id == WORKSPACE, source.c.parent_workspace_id == WORKSPACE)
+
+
+def seen_through(source: FromClause) -> tuple[Table, str] | None:
+    """Return the table whose live rows put rows of `source` into workspaces, and its column that names them.
+
+    That is what a table says of itself as `seen_through`; None for one that says nothing.
+    """
+    own: Any = getattr(source, "element", source)
+    said = own.info.get("seen_through") if isinstance(own, Table) else None
+    return None if said is None else (own.metadata.tables[said[0]], said[1])
 
 
 def check(statement: ExternallyTraversible) -> None:
@@ -77,8 +97,8 @@ def _check_select(select: Select[Any]) -> None:
 
 
 def _check_fenced(source: FromClause, condition: ColumnElement[bool] | None, how: str) -> None:
-    fenced = set() if condition is None else {_fenced(part) for part in _conjuncts(condition)}
-    if source not in fenced:
+    parts = [] if condition is None else list(_conjuncts(condition))
+    if source not in {_fenced(part) for part in parts} and not any(_leads_to(part, source) for part in parts):
         raise UnfencedStatementError(f"{_name(source)} is {how} without its workspace.")
 
 
@@ -122,6 +142,32 @@ def _kept_inside(part: Any) -> FromClause | None:
         return None
     own = left.table.name == Workspace.__tablename__ or _is_alias_of_workspaces(left.table)
     return left.table if left.name in (_OWN if own else ("workspace_id",)) else None
+
+
+def _leads_to(part: Any, source: FromClause) -> bool:
+    """Tell whether a condition demands a live row of the caller's workspace that names that of `source`."""
+    through = seen_through(source)
+    found = getattr(getattr(part, "element", None), "element", None) if isinstance(part, Exists) else None
+    if through is None or not isinstance(found, Select) or found.whereclause is None:
+        return False
+    link, column = through
+    said = list(_conjuncts(found.whereclause))
+    wanted = {"workspace_id": WORKSPACE, column: f"{_name(source)}.id", "deleted_at": None}
+    return any(
+        all(any(_says(each, table, name, value) for each in said) for name, value in wanted.items())
+        for table in found.get_children()
+        if getattr(table, "element", table) is link
+    )
+
+
+def _says(part: Any, table: Any, column: str, value: Any) -> bool:
+    left, right = getattr(part, "left", None), getattr(part, "right", None)
+    if not isinstance(left, Column) or left.table is not table or left.name != column:
+        return False
+    operator = getattr(part, "operator", None)
+    if value is None:
+        return operator is operators.is_ and isinstance(right, Null)
+    return operator is operators.eq and (right is value or getattr(right, "text", None) == value)
 
 
 def _name(source: FromClause) -> str:
