@@ -9,10 +9,15 @@ from db.models.customers import Customer
 from db.models.events import Event
 from db.models.idempotency_records import IdempotencyRecord
 from db.models.imports import Import
+from db.models.invitations import Invitation
+from db.models.login_attempts import LoginAttempt
+from db.models.memberships import Membership, Role
 from db.models.order_items import OrderItem
 from db.models.orders import Order, OrderStatus
 from db.models.products import Product, ProductStatus
+from db.models.recovery_codes import RecoveryCode
 from db.models.tokens import RateTier, Token, TokenKind
+from db.models.users import User
 from db.models.workspaces import Tier, Workspace
 
 __all__ = [
@@ -25,6 +30,9 @@ __all__ = [
     "Event",
     "IdempotencyRecord",
     "Import",
+    "Invitation",
+    "LoginAttempt",
+    "Membership",
     "Model",
     "Order",
     "OrderItem",
@@ -32,8 +40,11 @@ __all__ = [
     "Product",
     "ProductStatus",
     "RateTier",
+    "RecoveryCode",
+    "Role",
     "Tier",
     "Token",
     "TokenKind",
+    "User",
     "Workspace",
 ]

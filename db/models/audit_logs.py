@@ -16,7 +16,14 @@ class AuditLog(Tenant, Model):
     __tablename__ = "audit_logs"
     __table_args__ = (
         *ordered(
-            "audit_logs", "action", "resource_id", "token_id", "request_id", "inserted_at", "updated_at"
+            "audit_logs",
+            "action",
+            "resource_id",
+            "token_id",
+            "user_id",
+            "request_id",
+            "inserted_at",
+            "updated_at",
         ),
         {"info": {"append_only": True}},
     )
@@ -25,6 +32,8 @@ class AuditLog(Tenant, Model):
     resource: Mapped[str] = mapped_column(String(63))
     resource_id: Mapped[uuid.UUID]
     token_id: Mapped[uuid.UUID | None]
+    user_id: Mapped[uuid.UUID | None]
+    address: Mapped[str | None] = mapped_column(String(64))
     request_id: Mapped[str] = mapped_column(String(128))
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

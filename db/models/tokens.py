@@ -5,7 +5,16 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    Boolean,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,7 +41,11 @@ class TokenKind(StrEnum):
 
 
 class Token(Tenant, Model):
-    """One credential of one workspace; the raw secret is never stored."""
+    """One credential of one workspace; the raw secret is never stored.
+
+    That of a session belongs to a user: `session_id` is the first token of the session, which each refresh
+    replaces, and `administrative` tells that the user is no member here but administers the platform.
+    """
 
     __tablename__ = "tokens"
     __table_args__ = (
@@ -47,6 +60,23 @@ class Token(Tenant, Model):
         Index("ix_tokens_token_prefix", "workspace_id", "token_prefix", "id"),
         Index("ix_tokens_rotated_from_id", "workspace_id", "rotated_from_id", "id"),
         Index("ix_tokens_created_by_token_id", "workspace_id", "created_by_token_id", "id"),
+        Index(
+            "ix_tokens_user_id", "workspace_id", "user_id", "id", postgresql_where=text("user_id IS NOT NULL")
+        ),
+        Index(
+            "ix_tokens_created_by_user_id",
+            "workspace_id",
+            "created_by_user_id",
+            "id",
+            postgresql_where=text("created_by_user_id IS NOT NULL"),
+        ),
+        # Whoever changes a password ends sessions wherever they are.
+        Index(
+            "ix_tokens_of_user",
+            "user_id",
+            "session_id",
+            postgresql_where=text("user_id IS NOT NULL AND revoked_at IS NULL"),
+        ),
         Index(
             "ix_tokens_revoked_at",
             "workspace_id",
@@ -80,3 +110,8 @@ class Token(Tenant, Model):
     revoked_at: Mapped[datetime.datetime | None]
     rotated_from_id: Mapped[uuid.UUID | None]
     created_by_token_id: Mapped[uuid.UUID | None]
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_by_user_id: Mapped[uuid.UUID | None]
+    session_id: Mapped[uuid.UUID | None]
+    session_started_at: Mapped[datetime.datetime | None]
+    administrative: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))

@@ -31,6 +31,8 @@ _VALUES = {
     "date": "current_date",
     "timestamp with time zone": "now()",
 }
+# Columns that take only some values, or never the same twice.
+_NAMED = {"role": "'viewer'", "token_key": "left(md5(random()::text), 16)"}
 
 
 def names(connection: psycopg.Connection[Any]) -> list[str]:
@@ -77,7 +79,7 @@ def columns(connection: psycopg.Connection[Any], table: str) -> list[str]:
 
 def _make(connection: psycopg.Connection[Any], table: str, workspace: uuid.UUID) -> None:
     needed = [
-        (name, _VALUES.get(kind.partition("(")[0], "'x'"))
+        (name, _NAMED.get(name) or _VALUES.get(kind.partition("(")[0], "'x'"))
         for name, kind, needs in connection.execute(_COLUMNS, [table])
         if needs and name != "workspace_id"
     ]
