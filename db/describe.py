@@ -29,7 +29,7 @@ _MADE_ELSEWHERE = frozenset({"workspace_id", "id", "version", "inserted_at", "up
 
 
 class Kind(StrEnum):
-    """What a column holds, in the words of every surface."""
+    """What a column holds, in the words of every surface; no column holds a `number`, only answers do."""
 
     UUID = "uuid"
     STRING = "string"
@@ -39,6 +39,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATETIME = "datetime"
     JSON = "json"
+    NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,15 @@ class Database:
         compiled = compile_query(query, sizes)
         return Prepared(_statement(compiled, generic=generic(query)), compiled.sources)
 
-    async def run(self, call: Call, workspace: str, token: str) -> list[Row]:
-        """Return the rows of one query; raises DatabaseError."""
-        return await self.driver.fetch(call.prepared.statement, self._parameters(call, workspace, token))
+    async def run(
+        self, call: Call, workspace: str, token: str | None, *, idempotent: bool = True
+    ) -> list[Row]:
+        """Return the rows of one query; raises DatabaseError.
+
+        One that is not `idempotent` is never sent twice, whatever becomes of the connection.
+        """
+        parameters = self._parameters(call, workspace, token)
+        return await self.driver.fetch(call.prepared.statement, parameters, idempotent=idempotent)
 
     async def run_many(
         self, calls: Sequence[Call], workspace: str, token: str

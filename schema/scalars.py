@@ -125,5 +125,6 @@ SCALAR_OF: dict[Kind, Any] = {
     Kind.BOOLEAN: bool,
     Kind.DATETIME: DateTime,
     Kind.JSON: JSON,
+    Kind.NUMBER: float,
 }
 """The scalar of each kind of column."""

@@ -46,6 +46,12 @@ def allows(scopes: Collection[str], resource: Resource, action: Permission) -> b
     )
 
 
+def require_scope(scopes: Collection[str], scope: str) -> None:
+    """Raise the 403 problem unless `scopes` allow what `scope` allows (S3-079)."""
+    if not covers(scopes, scope):
+        raise insufficient_scope(scope, list(scopes))
+
+
 def require(scopes: Collection[str], resource: Resource, action: Permission) -> None:
     """Raise the 403 problem unless `scopes` allow `action` on `resource` (S3-079)."""
     if not allows(scopes, resource, action):

@@ -1,8 +1,15 @@
 """Credentials as they arrive in headers: exactly one token, however it is sent."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from services.engine.errors import Problem, bad_request, invalid_token
+
+if TYPE_CHECKING:
+    from services.engine.procedures import Credential
+
+COOKIE = "access_token"
+"""The cookie that holds a session's token."""
 
 _LONGEST = 512
 
@@ -23,6 +30,16 @@ def presented(authorization: Sequence[bytes], api_key: Sequence[bytes]) -> str:
     if len(set(found)) > 1:
         raise bad_request("Authorization and X-API-Key carry different tokens.")
     return found[0]
+
+
+def cookie(credential: "Credential", *, secure: bool) -> bytes:
+    """Return the value of `Set-Cookie` that keeps a session's token, or takes it away (RFC 6265).
+
+    No script of a page can read it, and no form of another site sends it along.
+    """
+    ends = credential.seconds if credential.raw else 0
+    text = f"{COOKIE}={credential.raw}; Max-Age={ends}; Path=/; HttpOnly; SameSite=Lax"
+    return f"{text}; Secure".encode() if secure else text.encode()
 
 
 def _bearer(value: bytes) -> str:

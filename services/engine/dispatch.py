@@ -63,7 +63,7 @@ class Writer:
         origin: str = "",
     ) -> None:
         self.catalog, self.deployment = catalog, deployment
-        self._database, self._authenticator, self._limiter = database, authenticator, limiter
+        self.database, self.authenticator, self.limiter = database, authenticator, limiter
         self._base, self.origin = base, origin
         self._statements: dict[str, Statements] = {}
 
@@ -78,11 +78,11 @@ class Writer:
         except Problem:
             caller.proving = True
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await self._authenticator.renewed(caller):
+            if not await self.authenticator.renewed(caller):
                 raise
             changes, points = self._admitted(caller, asked, permit)
         caller.proving = True
-        await self._limiter.charge(caller, points)
+        await self.limiter.charge(caller, points)
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
                 return await self._attempt(caller, asked, changes, final=not remaining)
@@ -111,7 +111,7 @@ class Writer:
         principal, transaction = caller.principal, None
         began = time.monotonic()
         try:
-            async with self._database.transaction(principal.workspace_id, principal.token_id) as transaction:
+            async with self.database.transaction(principal.workspace_id, principal.token_id) as transaction:
                 work = Ongoing(transaction, caller, asked.action, self.deployment, self.of)
                 return await _Attempt(self, work, asked, changes).run()
         except DatabaseError as error:
@@ -134,7 +134,7 @@ class Writer:
 
     async def renew(self, caller: Caller, version: bytes | None) -> None:
         """Raise _StaleError if the token has changed and was read anew, and the 401 problem if it is dead."""
-        if not await self._authenticator.is_current(caller, version):
+        if not await self.authenticator.is_current(caller, version):
             raise _StaleError
 
 

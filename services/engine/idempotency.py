@@ -67,6 +67,19 @@ def kept_problem(problem: Problem, caller: Caller) -> bytes:
     return orjson.dumps({"problem": _kept_problem(problem, caller)})
 
 
+def kept_answer(document: Any) -> bytes:
+    """Return what is kept of a procedure's answer, from which secrets have been taken."""
+    return orjson.dumps({"answer": document})
+
+
+def answer_of(kept: bytes) -> Any:
+    """Return the answer that was kept; raises the problem that was."""
+    found = orjson.loads(kept)
+    if "problem" in found:
+        raise _problem(found["problem"])
+    return found["answer"]
+
+
 def outcome_of(kept: bytes) -> Outcome:
     """Return the outcome that was kept, as a repetition; raises the problem that was."""
     found = orjson.loads(kept)

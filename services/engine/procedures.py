@@ -94,8 +94,8 @@ class Declared:
     """What every procedure says of itself.
 
     `path` lies below `/api/v1`; each `{name}` in it is an input. The other inputs of GET and DELETE are query
-    parameters, those of POST members of a JSON body. An answer is `wrapped` in `data` over REST, or stands there by itself. It
-    costs `cost` points.
+    parameters, those of POST members of a JSON body. An answer is `wrapped` in `data` over REST, or stands
+    there by itself. It costs `cost` points.
     """
 
     name: str

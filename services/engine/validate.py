@@ -117,7 +117,7 @@ def read_inputs(action: Action, values: Mapping[str, Any]) -> tuple[dict[str, An
 
 @lru_cache(maxsize=512)
 def _inputs(action: Action) -> dict[str, Read]:
-    return {item.name: _reader_of(item, item.own_facts, from_text=False) for item in action.inputs}
+    return {item.name: reader_of(item, item.own_facts, from_text=False) for item in action.inputs}
 
 
 def readers(resource: Resource) -> Mapping[str, Read]:
@@ -216,10 +216,11 @@ def _shape(resource: Resource, from_text: bool) -> _Shape:
 
 @lru_cache(maxsize=4096)
 def _reader(resource: Resource, name: str, from_text: bool) -> Read:
-    return _reader_of(resource.all_fields[name], resource.facts[name], from_text=from_text)
+    return reader_of(resource.all_fields[name], resource.facts[name], from_text=from_text)
 
 
-def _reader_of(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
+def reader_of(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
+    """Return what judges and reads one field that holds what `facts` say."""
     typed, check = reader(field, facts, from_text=from_text), field.check
     demanded = field.required or not facts.nullable
     longest = facts.max_length
