@@ -8,19 +8,21 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from diptych import headers as shared
 from diptych.entrance import Entrance
 from diptych.later import Later
+from diptych.streaming import stream
 from rest import compat
 from rest.http import BASE, Headers, Request, Response
 from rest.problems import response as problem_response
 from rest.router import Rest
 from services.engine.access import Principal
 from services.engine.authenticate import Authenticator
-from services.engine.context import Caller
+from services.engine.calling import Guest
+from services.engine.context import Caller, Visit
 from services.engine.credentials import presented
 from services.engine.encoding import identifier
 from services.engine.errors import Problem, Slug, bad_request, internal_error, not_found
@@ -30,6 +32,7 @@ from services.engine.limits import Standing
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_T = TypeVar("_T")
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PREFIX = f"{BASE}/"
@@ -37,6 +40,7 @@ _HEALTH = frozenset({"/health", "/health/live", "/health/ready", f"{BASE}/health
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNLIMITED = _HEALTH | {"/metrics"}
 _UNAUTHORISED, _FAILED = 401, 500
+_LONGEST_AGENT = 255
 _log = logging.getLogger("diptych")
 
 
@@ -48,6 +52,9 @@ class Surface(Protocol):
 
     async def answer(self, caller: Caller, request: "Incoming", body: bytes) -> Response:
         """Return the response to an authenticated request."""
+
+    async def visit(self, guest: Guest, request: "Incoming", body: bytes) -> Response | None:
+        """Return the response to a request that needs no token, None where it needs one."""
 
     def problem(self, problem: Problem, request: "Incoming") -> Response:
         """Return the response of a problem in this surface's shape."""
@@ -117,7 +124,8 @@ class Edge:
         elif request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
             await self._send(send, request, Response(204, shared.preflight(*self._origin(request))))
         elif request.path.startswith(_PREFIX) and request.path not in self._public:
-            await self._send(send, request, await self._guarded(request, receive, self._answer_rest))
+            found = await self._guarded(request, receive, self._answer_rest)
+            await self._send(send, request, found, receive)
         elif (later := self._surfaces.get("/" + request.path[1:].partition("/")[0])) is not None:
             await self._send(send, request, await self._on_surface(await later.ready(), request, receive))
         else:
@@ -147,9 +155,13 @@ class Edge:
         segments = tuple(request.path[len(_PREFIX) :].split("/"))
         if request.method == "OPTIONS":
             return self._options(request, segments)
+        if self._rest.is_public(request.method, segments):
+            guest, body = _guest(request), await self._body(request, receive)
+            return await self._visited(
+                request, guest, self._rest.visit(guest, _asked(request, segments, body))
+            )
         caller, body = await self._admitted(request, receive)
-        asked = Request(request.method, request.path, segments, request.query, request.headers, body)
-        return await self._rest.answer(caller, asked)
+        return await self._rest.answer(caller, _asked(request, segments, body))
 
     def _options(self, request: Incoming, segments: tuple[str, ...]) -> Response:
         found = self._rest.options(segments)
@@ -164,10 +176,32 @@ class Edge:
             public = surface.public(request)
             if public is not None:
                 return public
-            caller, body = await self._admitted(request, receive)
+            try:
+                caller, body = await self._admitted(request, receive)
+            except Problem as problem:
+                found = await self._unadmitted(problem, surface, request, receive)
+                if found is None:
+                    raise
+                return found
             return await surface.answer(caller, request, body)
 
         return await self._guarded(request, receive, answer, surface)
+
+    async def _unadmitted(
+        self, problem: Problem, surface: Surface, request: Incoming, receive: Receive
+    ) -> Response | None:
+        """Return the response to a request without a live token that needs none, None for all others."""
+        if problem.slug is not Slug.INVALID_TOKEN or request.method != "POST":
+            return None
+        guest, body = _guest(request), await self._body(request, receive)
+        return await self._visited(request, guest, surface.visit(guest, request, body))
+
+    async def _visited(self, request: Incoming, guest: Guest, answer: Awaitable[_T]) -> _T:
+        """Return what a guest is answered, and note what the address has left."""
+        try:
+            return await answer
+        finally:
+            request.standing = guest.standing
 
     async def _guarded(
         self,
@@ -187,6 +221,7 @@ class Edge:
         try:
             await self._charge(request, found.status)
         except Problem as problem:
+            await _forget(found)
             return self._problem(problem, request, surface)
         return found
 
@@ -216,6 +251,7 @@ class Edge:
         raw = presented(request.authorization, request.api_key)
         principal, credential = await self._authenticator.authenticate(raw)
         caller = Caller(principal, credential, request.request_id, request.path, time.time())
+        caller.address, caller.user_agent, caller.secure = request.client, _agent(request), request.secure
         request.caller = caller
         workspace = request.headers.get(b"x-workspace-id")
         if workspace is not None:
@@ -260,13 +296,23 @@ class Edge:
 
     # Sending
 
-    async def _send(self, send: Send, request: Incoming, response: Response) -> None:
+    async def _send(
+        self, send: Send, request: Incoming, response: Response, receive: Receive | None = None
+    ) -> None:
         headers = [*response.headers, *self._common(request, response.headers)]
-        if response.status not in (204, 304):
+        if response.status not in (204, 304) and response.more is None:
             headers.append((b"content-length", b"%d" % len(response.body)))
         body = b"" if request.method == "HEAD" else response.body
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        if response.more is None or receive is None or request.method == "HEAD":
+            await _forget(response)
+            await send({"type": "http.response.body", "body": body})
+            return
+        try:
+            await stream(send, receive, body, response.more)
+        except Exception:
+            _log_failure(request)
+            raise
 
     def _common(self, request: Incoming, present: Headers) -> Headers:
         found = [*shared.SECURITY, (b"x-request-id", request.request_id.encode())]
@@ -339,6 +385,26 @@ def _incoming(scope: Scope, entrance: Entrance) -> Incoming:
         secure,
         size,
     )
+
+
+async def _forget(response: Response) -> None:
+    """Let go of the rest of a body that nobody is to get."""
+    if response.more is not None:
+        await response.more.aclose()
+
+
+def _guest(request: Incoming) -> Guest:
+    """Return a request as one whose token nobody has looked at."""
+    visit = Visit(request.client, _agent(request), request.request_id, time.time(), request.secure)
+    return Guest(visit, request.path)
+
+
+def _agent(request: Incoming) -> str:
+    return request.headers.get(b"user-agent", b"")[:_LONGEST_AGENT].decode("latin-1")
+
+
+def _asked(request: Incoming, segments: tuple[str, ...], body: bytes) -> Request:
+    return Request(request.method, request.path, segments, request.query, request.headers, body)
 
 
 def _log_failure(request: Incoming) -> None:

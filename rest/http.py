@@ -1,6 +1,6 @@
 """Requests and responses of the REST surface, free of any server."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import NamedTuple
 
 from services.engine.context import Caller
@@ -27,11 +27,15 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """Status, headers and finished body; the body of an answer to HEAD is dropped by the server."""
+    """Status, headers and finished body; the body of an answer to HEAD is dropped by the server.
+
+    A body that is not finished goes on with `more`, whose portions are made as they are sent.
+    """
 
     status: int
     headers: Headers
     body: bytes = b""
+    more: AsyncGenerator[bytes, None] | None = None
 
 
 Handler = Callable[[Caller, Request], Awaitable[Response]]

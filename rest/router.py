@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
-from rest import bodies, compat, conditional, document, identity, query_string, search_body
+from rest import bodies, compat, conditional, document, exporting, identity, query_string, search_body
 from rest.http import BASE, JSON, PRIVATE, Handler, Headers, Request, Response
 from rest.problems import method_not_allowed, response
+from rest.procedures import Calls
 from rest.query_string import Parsed
 from rest.writing import Complete, Writes
 from services.engine import encoding, intent, read
+from services.engine.calling import Guest, Procedures
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
@@ -48,9 +50,14 @@ class Rest:
                 self._derive(aliased, path, alias.complete)
         for path, handler in identity.handlers(reader).items():
             self._collections[path] = Route(_readable(handler))
+        self._calls = Calls(catalog.procedures, Procedures(writer), reader)
+        self._procedures = {place: Route(found) for place, found in self._calls.handlers().items()}
 
     def route(self, segments: tuple[str, ...]) -> Route | None:
         """Return what answers at the path segments below the base, if anything."""
+        place = self._calls.place(segments)
+        if place is not None:
+            return self._procedures[place]
         match segments:
             case (path,):
                 return self._collections.get(path)
@@ -69,6 +76,15 @@ class Rest:
         if "PATCH" in route.handlers:
             headers.append((b"accept-patch", b", ".join(bodies.PATCHES)))
         return Response(204, headers)
+
+    def is_public(self, method: str, segments: tuple[str, ...]) -> bool:
+        """Tell whether that request needs no token."""
+        return self._calls.public(method, segments) is not None
+
+    async def visit(self, guest: Guest, request: Request) -> Response:
+        """Return the response to a request that needs no token; raises a Problem."""
+        _check_accept(request.headers.get(b"accept"))
+        return await self._calls.visit(guest, request)
 
     async def answer(self, caller: Caller, request: Request) -> Response:
         """Return the response to any request, problems included."""
@@ -94,7 +110,8 @@ class Rest:
         handler = route.handlers.get(request.method) if route is not None else None
         if handler is None:
             return await self._unanswered(caller, request, route)
-        _check_accept(request.headers.get(b"accept"))
+        if request.segments[1:] != (exporting.NAME,):
+            _check_accept(request.headers.get(b"accept"))
         return await handler(caller, request)
 
     async def _unanswered(self, caller: Caller, request: Request, route: Route | None) -> Response:
@@ -112,6 +129,8 @@ class Rest:
         self._collections[path] = Route({**_readable(self._lister(resource)), **writes.collection()})
         self._singles[path] = Route({**_readable(self._getter(resource)), **writes.single()})
         self._literals[path, "search"] = Route({"POST": self._searcher(resource)})
+        if resource.exported:
+            self._literals[path, exporting.NAME] = Route(_readable(exporting.handler(resource, self._reader)))
         for literal, handlers in (("bulk", writes.bulk()), ("bulk-delete", writes.bulk_delete())):
             if handlers:
                 self._literals[path, literal] = Route(handlers)

@@ -33,4 +33,5 @@ AUDIT_LOG = Resource(
         ),
         Field("after", "The fields that changed, as they are since.", example={"quantity": 119}),
     ),
+    exported=True,
 )

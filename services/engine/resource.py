@@ -201,7 +201,8 @@ class Resource:
     `type` is its name in relationships and events, where that differs from `name` (C-45). `aliases` maps
     names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29). `rules` judge
     the fields of a row together. `embedded` lists are part of its REST documents and of what is written.
-    Without `actions` it can only be read, and without `bulk` it is written row by row.
+    Without `actions` it can only be read, and without `bulk` it is written row by row. One that is `exported`
+    can be had as a file.
     """
 
     name: str
@@ -217,6 +218,7 @@ class Resource:
     actions: tuple[Action, ...] = ()
     embedded: tuple[Embedded, ...] = ()
     bulk: bool = True
+    exported: bool = False
 
     def __post_init__(self) -> None:
         if not self.type:

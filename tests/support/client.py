@@ -1,5 +1,6 @@
 """A client that calls the whole application in process and reads its answers byte for byte."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, replace
@@ -177,7 +178,11 @@ class Client:
         )
 
         async def receive() -> MutableMapping[str, Any]:
-            return next(messages, {"type": "http.disconnect"})
+            found = next(messages, None)
+            if found is None:
+                # The client stays until it is answered.
+                await asyncio.Event().wait()
+            return found or {}
 
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
@@ -199,6 +204,9 @@ def _answer(method: str, sent: list[MutableMapping[str, Any]]) -> Answer:
     answer = Answer(sent[0]["status"], headers, body)
     if method == "HEAD" or answer.status in _BODILESS:
         assert body == b""
+    elif sent[1].get("more_body"):
+        assert answer.header("content-length") is None
+        assert not sent[-1].get("more_body"), "The body breaks off."
     else:
         assert answer.header("content-length") == str(len(body))
     return answer
