@@ -3,7 +3,7 @@
 import datetime
 import uuid
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.columns import Model, Tenant, one_of, ordered, workspace_key
@@ -18,6 +18,14 @@ class Invitation(Tenant, Model):
     __table_args__ = (
         workspace_key(),
         Index("ux_invitations_token_key", "token_key", unique=True),
+        # One that was accepted is history, and stands in nobody's way.
+        Index(
+            "ux_invitations_email",
+            "workspace_id",
+            "email",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL AND accepted_at IS NULL"),
+        ),
         *ordered("invitations", "email", "role", "expires_at", "accepted_at", "inserted_at", "updated_at"),
         one_of("role", tuple(Role)),
         # An invitation is found before anybody knows its workspace.

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.columns import Model, Tenant, live_unique, one_of, ordered, workspace_key
+from db.models.columns import Model, Tenant, live_unique, one_of, ordered, tenant_key, workspace_key
 
 
 class Role(StrEnum):
@@ -24,6 +24,7 @@ class Membership(Tenant, Model):
     __tablename__ = "memberships"
     __table_args__ = (
         workspace_key(),
+        tenant_key("memberships", "invitation_id", "invitations"),
         live_unique("ux_memberships_user_id", "user_id"),
         *ordered("memberships", "role", "user_id", "inserted_at", "updated_at"),
         # Whoever logs in is asked for by no workspace.
@@ -34,3 +35,4 @@ class Membership(Tenant, Model):
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     role: Mapped[str] = mapped_column(String(16))
+    invitation_id: Mapped[uuid.UUID | None]

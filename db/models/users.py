@@ -17,7 +17,12 @@ class User(Timestamps, Model):
     __tablename__ = "users"
     __table_args__ = (
         Index("ux_users_email", "email", unique=True, postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_users_name", "name", "id"),
         Index("ix_users_inserted_at", "inserted_at", "id"),
+        Index("ix_users_updated_at", "updated_at", "id"),
+        Index("ix_users_deleted_at", "deleted_at", "id", postgresql_where=text("deleted_at IS NOT NULL")),
+        # A workspace sees its members alone; whoever logs in is found before anybody knows a workspace.
+        {"info": {"across": True, "seen_through": ("memberships", "user_id")}},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, server_default=func.gen_random_uuid())

@@ -16,7 +16,7 @@ from db.queries.tokens import FIND
 from db.walls import ROLE, Rls, Wall
 from tests.isolation.tenant_tables import Planted, columns, names, rows
 
-TENANT = [each.name for each in tables() if each.policies and each.name != "workspaces"]
+TENANT = [each.name for each in tables() if each.policies and each.name not in ("users", "workspaces")]
 APPEND_ONLY = [each.name for each in tables() if each.privileges == {"SELECT", "INSERT"}]
 
 USER = Statement("SELECT current_user")

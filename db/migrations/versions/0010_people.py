@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.guarding import guard, open_again
+from db.guarding import guard, guard_people, open_again
 
 revision = "0010"
 down_revision = "0009"
@@ -40,6 +40,7 @@ def upgrade() -> None:
     _invitations()
     for table in _TENANT:
         guard(table)
+    guard_people("users")
     _tokens()
     _audit_logs()
 
@@ -49,8 +50,9 @@ def downgrade() -> None:
     for table, columns in _ADDED.items():
         for column in columns:
             op.drop_column(table, column)
-    for table in _TENANT:
+    for table in (*_TENANT, "users"):
         open_again(table)
+    op.drop_constraint("fk_memberships_invitation_id", "memberships", type_="foreignkey")
     for table in (*_TENANT, "login_attempts", "recovery_codes", "users"):
         op.drop_table(table)
 
@@ -71,7 +73,10 @@ def _users() -> None:
         *_life(),
         PrimaryKeyConstraint("id", name="pk_users"),
     )
-    op.create_index("ix_users_inserted_at", "users", ["inserted_at", "id"])
+    for column in ("name", "inserted_at", "updated_at"):
+        op.create_index(f"ix_users_{column}", "users", [column, "id"])
+    deleted = text("deleted_at IS NOT NULL")
+    op.create_index("ix_users_deleted_at", "users", ["deleted_at", "id"], postgresql_where=deleted)
     live = text("deleted_at IS NULL")
     op.create_index("ux_users_email", "users", ["email"], unique=True, postgresql_where=live)
 
@@ -107,6 +112,7 @@ def _memberships() -> None:
         *_tenant(),
         Column("user_id", Uuid(), nullable=False),
         Column("role", String(16), nullable=False),
+        Column("invitation_id", Uuid()),
         *_life(),
         PrimaryKeyConstraint("workspace_id", "id", name="pk_memberships"),
         ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_memberships_workspace_id"),
@@ -145,6 +151,20 @@ def _invitations() -> None:
     )
     _ordered("invitations", "email", "role", "expires_at", "accepted_at", "inserted_at", "updated_at")
     op.create_index("ux_invitations_token_key", "invitations", ["token_key"], unique=True)
+    op.create_index(
+        "ux_invitations_email",
+        "invitations",
+        ["workspace_id", "email"],
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL AND accepted_at IS NULL"),
+    )
+    op.create_foreign_key(
+        "fk_memberships_invitation_id",
+        "memberships",
+        "invitations",
+        ["workspace_id", "invitation_id"],
+        ["workspace_id", "id"],
+    )
 
 
 def _tokens() -> None:
