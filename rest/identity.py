@@ -1,6 +1,7 @@
 """Who calls: what a token can learn of itself, at no cost (S3-335 to S3-337, C-81)."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -44,7 +45,12 @@ def _whoami(found: Identity, caller: Caller) -> dict[str, Any]:
         "expires_at": found.expires_at,
     }
     told = _token(found, caller)
-    return {"user": None, **told, "workspace": {**told["workspace"], **named}, "token": own}
+    return {
+        "user": None if found.user is None else asdict(found.user),
+        **told,
+        "workspace": {**told["workspace"], **named},
+        "token": own,
+    }
 
 
 def _rate_limit(caller: Caller) -> dict[str, int] | None:

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from schema.scalars import DateTime
-from services.engine.context import Caller, Identity
+from services.engine.context import Caller, Identity, Person
 
 
 @strawberry.type(description="The workspace of the token that calls.")
@@ -28,6 +28,19 @@ class ViewerToken:
     expires_at: DateTime | None = strawberry.field(description="When it ends, in UTC; null means never.")
 
 
+@strawberry.type(description="The user whose session calls.")
+class ViewerUser:
+    """A user as they may know themselves."""
+
+    id: strawberry.ID = strawberry.field(description="Identifier, a UUID version 4.")
+    email: str = strawberry.field(description="Address that they log in with.")
+    name: str = strawberry.field(description="Name.")
+    role: str | None = strawberry.field(
+        description="What they are in the workspace; null where they are no member of it."
+    )
+    is_platform_admin: bool = strawberry.field(description="Whether they administer the platform.")
+
+
 @strawberry.type(description="What is left of the budget of the token that calls.")
 class ViewerRateLimit:
     """The state of a budget."""
@@ -41,6 +54,9 @@ class ViewerRateLimit:
 class Viewer:
     """The caller."""
 
+    user: ViewerUser | None = strawberry.field(
+        description="The user who has logged in; null where the token is no session."
+    )
     workspace: ViewerWorkspace = strawberry.field(description="The workspace of the token.")
     token: ViewerToken = strawberry.field(description="The token.")
     scopes: list[str] = strawberry.field(description="What it may do, as `resource:action`.")
@@ -59,6 +75,7 @@ async def viewer(parent: Any, info: Any, given: dict[str, Any]) -> Viewer:
 def _viewer(found: Identity, caller: Caller) -> Viewer:
     standing = caller.standing
     return Viewer(
+        user=None if found.user is None else _user(found.user),
         workspace=ViewerWorkspace(
             id=strawberry.ID(found.workspace_id), slug=found.workspace_slug, name=found.workspace_name
         ),
@@ -75,4 +92,14 @@ def _viewer(found: Identity, caller: Caller) -> Viewer:
         else ViewerRateLimit(
             limit=standing.limit, remaining=standing.remaining, reset_at=int(caller.now) + standing.reset
         ),
+    )
+
+
+def _user(found: Person) -> ViewerUser:
+    return ViewerUser(
+        id=strawberry.ID(found.id),
+        email=found.email,
+        name=found.name,
+        role=found.role,
+        is_platform_admin=found.is_platform_admin,
     )

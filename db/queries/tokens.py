@@ -15,8 +15,8 @@ _THIS = f"{_FROM} WHERE t.workspace_id = $1 AND t.id = $2 AND {_LIVE}"
 # the one that cannot be fenced.
 FIND = Statement(
     "SELECT t.id, t.workspace_id, t.token_prefix, t.token_hash, encode(t.precheck, 'hex'), t.scopes,"
-    f" t.version, {_LIVE}, t.rate_limit_tier, t.rate_limit_per_minute, t.burst, t.rate_limit_per_day{_FROM}"
-    " WHERE t.token_key = $1",
+    f" t.version, {_LIVE}, t.user_id, t.administrative, t.rate_limit_tier, t.rate_limit_per_minute, t.burst,"
+    f" t.rate_limit_per_day{_FROM} WHERE t.token_key = $1",
     across=True,
 )
 
@@ -32,7 +32,10 @@ NAMED = Statement(f"SELECT t.version, w.slug{_THIS}", workspace=0)
 # And for callers who ask who they are.
 IDENTIFY = Statement(
     "SELECT t.version, w.slug, w.name, t.name, t.token_prefix, t.kind,"
-    f" replace(timezone('UTC', t.expires_at)::text, ' ', 'T') || 'Z'{_THIS}",
+    " replace(timezone('UTC', t.expires_at)::text, ' ', 'T') || 'Z', u.id, u.email, u.name, m.role,"
+    f" u.is_platform_admin{_FROM} LEFT JOIN users u ON u.id = t.user_id"
+    " LEFT JOIN memberships m ON m.workspace_id = $1 AND m.user_id = t.user_id AND m.deleted_at IS NULL"
+    f" WHERE t.workspace_id = $1 AND t.id = $2 AND {_LIVE}",
     workspace=0,
 )
 

@@ -29,13 +29,19 @@ _WORDS = frozenset(map(str, Permission))
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A live token: its workspace, its scopes and limits, and the version under which they were read."""
+    """A live token: its workspace, its scopes and limits, and the version under which they were read.
+
+    `user_id` is the user whose session it is, if it is one. It is `administrative` where that user is no
+    member of the workspace but administers the platform.
+    """
 
     token_id: str
     workspace_id: str
     scopes: frozenset[str]
     version: int
     policy: Policy = STANDARD
+    user_id: str | None = None
+    administrative: bool = False
 
 
 def allows(scopes: Collection[str], resource: Resource, action: Permission) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from db.driver import DatabaseError, Driver, Row, Statement
 from db.queries import tokens as queries
 from services.engine.access import Principal
-from services.engine.context import Caller, Identity
+from services.engine.context import Caller, Identity, Person
 from services.engine.encoding import decoded
 from services.engine.errors import invalid_token
 from services.engine.failures import failed
@@ -133,7 +133,7 @@ class Authenticator:
         parameters = (before.workspace_id.encode(), before.token_id.encode())
         rows = await self._fetch(queries.IDENTIFY, parameters)
         caller.principal = await self.renew(before, caller.credential, rows[0][0] if rows else None)
-        slug, workspace, name, prefix, kind, ends = rows[0][1:]
+        slug, workspace, name, prefix, kind, ends, *person = rows[0][1:]
         return Identity(
             before.workspace_id,
             (slug or b"").decode(),
@@ -144,6 +144,7 @@ class Authenticator:
             (kind or b"").decode(),
             None if ends is None else ends.decode(),
             tuple(sorted(caller.principal.scopes)),
+            _person(*person),
         )
 
     async def renew(self, principal: Principal, digest: bytes, version: bytes | None) -> Principal:
@@ -171,18 +172,34 @@ class Authenticator:
             raise failed(error) from error
 
     def _remember(self, digest: bytes, key: str, row: Row) -> Principal:
-        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, *limits = row
+        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, user, above, *limits = row
         principal = Principal(
             decoded(id_),
             decoded(workspace),
             frozenset(orjson.loads(scopes or b"[]")),
             int(version or 0),
             _policy(*limits),
+            None if user is None else user.decode(),
+            above == b"t",
         )
         self._verified[digest] = key, principal
         if len(self._verified) > _MOST_CACHED:
             self._verified.popitem(last=False)
         return principal
+
+
+def _person(id_: bytes | None, *told: bytes | None) -> Person | None:
+    """Return the user whose session it is, None for what is no session."""
+    if id_ is None:
+        return None
+    email, name, role, administers = told
+    return Person(
+        id_.decode(),
+        decoded(email),
+        decoded(name),
+        None if role is None else role.decode(),
+        administers == b"t",
+    )
 
 
 def _policy(tier: bytes | None, *numbers: bytes | None) -> Policy:

@@ -3,12 +3,26 @@
 from dataclasses import dataclass
 
 from services.engine.access import Principal
-from services.engine.limits import Standing
+from services.engine.limits import Left, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The user who calls; `role` is theirs in the workspace, None where they are no member of it."""
+
+    id: str
+    email: str
+    name: str
+    role: str | None
+    is_platform_admin: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: the workspace and the token, as the token itself may know them; `expires_at` is a text."""
+    """Who calls: the workspace and the token, as the token itself may know them; `expires_at` is a text.
+
+    `user` is the one whose session the token is, if it is one.
+    """
 
     workspace_id: str
     workspace_slug: str
@@ -19,6 +33,7 @@ class Identity:
     kind: str
     expires_at: str | None
     scopes: tuple[str, ...]
+    user: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,8 @@ class Caller:
     `proving` tells that the token is proven live by whatever has been asked of the engine so far.
 
     `taken` are the points the request has been charged, None as long as nobody has tried, `asked` those that
-    were asked for last; `standing` is what is left, None where nothing is limited.
+    were asked for last. Of those taken, `held` may still come back, and `returned` have. `left` is what the
+    last charge left, None where nothing is limited.
     """
 
     principal: Principal
@@ -52,7 +68,20 @@ class Caller:
     proving: bool = False
     taken: int | None = None
     asked: int = 0
-    standing: Standing | None = None
+    held: int = 0
+    returned: int = 0
+    left: Left | None = None
+
+    @property
+    def charged(self) -> int:
+        """Return the points that the request has cost so far."""
+        return (self.taken or 0) - self.returned
+
+    @property
+    def standing(self) -> Standing | None:
+        """Return what is left now, None where nothing is limited."""
+        return None if self.left is None else self.left.standing()
+
     address: str = ""
     user_agent: str = ""
     secure: bool = False
