@@ -40,7 +40,10 @@ from db.query import Object, Slot
 
 @lru_cache(maxsize=500)
 def inserting(node: Object, resource: str) -> Compiled:
-    """Return the statement that makes rows: slots are the rows, the event's type and the request's id."""
+    """Return the statement that makes rows.
+
+    Slots are the rows, the event's type, the request's id, and the user and the address it came from.
+    """
     target, names = table(node.model), settable(node.model)
     sent = func.json_populate_recordset(_no_row(target), bound(Slot(0), JSON())).alias("sent")
     tenant = "workspace_id" if "workspace_id" in target.c else "parent_workspace_id"
@@ -57,7 +60,10 @@ def inserting(node: Object, resource: str) -> Compiled:
 
 @lru_cache(maxsize=500)
 def changing(node: Object, resource: str) -> Compiled:
-    """Return the statement that changes rows: each sent row holds its id and the columns to be set alone."""
+    """Return the statement that changes rows: each sent row holds its id and the columns to be set alone.
+
+    The slots are those of the statement that makes rows.
+    """
     target, names = table(node.model), settable(node.model)
     sent = func.json_array_elements(bound(Slot(0), JSON())).alias("sent")
     row = target.alias("old_row")
@@ -238,6 +244,8 @@ def _told(
         "resource": fixed(resource),
         "resource_id": told.c.id,
         "token_id": TOKEN,
+        "user_id": bound(Slot(3), Uuid()),
+        "address": bound(Slot(4), String()),
         "request_id": bound(Slot(2), String()),
         "before": earlier,
         "after": after,

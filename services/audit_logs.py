@@ -20,7 +20,11 @@ AUDIT_LOG = Resource(
             "resource", "Name of the resource, as GraphQL names its type in snake case.", example="product"
         ),
         Field("resource_id", "Which row was changed.", filterable=True),
-        Field("token_id", "The token that changed it.", filterable=True),
+        Field("token_id", "The token that changed it; null where it was done without one.", filterable=True),
+        Field("user_id", "The user whose session changed it, if one did.", filterable=True),
+        Field(
+            "address", "The network address that the request came from.", filterable=True, example="192.0.2.7"
+        ),
         Field(
             "request_id",
             "The request that changed it: the `X-Request-Id` of its answer.",

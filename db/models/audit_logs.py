@@ -21,6 +21,7 @@ class AuditLog(Tenant, Model):
             "resource_id",
             "token_id",
             "user_id",
+            "address",
             "request_id",
             "inserted_at",
             "updated_at",

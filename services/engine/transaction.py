@@ -20,6 +20,8 @@ from services.engine.resource import Action, Resource
 from services.engine.stored import stored_values
 from services.engine.work import Change
 
+_LONGEST_ADDRESS = 64
+
 
 @dataclass(frozen=True)
 class Statements:
@@ -129,8 +131,10 @@ class Ongoing:
         user_id: str | None = None,
     ) -> None:
         """Write an audit row, and no event, of account data that is no row of a resource."""
-        told = [action.encode(), resource.encode(), resource_id.encode(), self.caller.request_id.encode()]
+        request, user, address = actor(self.caller)
+        who = user if user_id is None else user_id.encode()
         documents = [None if each is None else orjson.dumps(each, default=str) for each in (before, after)]
+        told = [action.encode(), resource.encode(), resource_id.encode(), who, address, request]
         self.transaction.defer(Call(NOTE, [*told, *documents]))
 
     async def finish(self) -> None:
@@ -153,7 +157,7 @@ class Ongoing:
     ) -> None:
         if changes:
             kind = f"{resource.name}.{event}".encode()
-            told = await self.rows(statement, _json(rows), kind, self.caller.request_id.encode())
+            told = await self.rows(statement, _json(rows), kind, *actor(self.caller))
             _tell(told, changes)
 
     # What the engine asks before
@@ -187,6 +191,13 @@ def loaded(resource: Resource, rows: Sequence[Row]) -> dict[str, Change]:
         for id_, version, stored in rows
     )
     return {each.id: each for each in found}
+
+
+def actor(caller: Caller) -> tuple[bytes, bytes | None, bytes | None]:
+    """Return what audit rows say of who acts, beside the token: the request's id, user and address."""
+    user = caller.principal.user_id
+    address = caller.address[:_LONGEST_ADDRESS].encode() or None
+    return caller.request_id.encode(), None if user is None else user.encode(), address
 
 
 def _columns(resource: Resource, values: dict[str, Any]) -> dict[str, Any]:

@@ -27,9 +27,9 @@ def seed(postgres: Embedded, migrated_template: str) -> Seed:
     seed = plant(copied(postgres, migrated_template), ("writer", "products"))
     with psycopg.connect(seed.database) as connection:
         connection.execute(
-            "INSERT INTO audit_logs (workspace_id, action, resource, resource_id, request_id, after, inserted_at)"
-            " SELECT %s, 'export.tried', 'product', gen_random_uuid(), 'r' || n, jsonb_build_object('n', n),"
-            " now() - make_interval(secs => n %% 50) FROM generate_series(1, %s) n",
+            "INSERT INTO audit_logs (workspace_id, action, resource, resource_id, request_id, after,"
+            " inserted_at) SELECT %s, 'export.tried', 'product', gen_random_uuid(), 'r' || n,"
+            " jsonb_build_object('n', n), now() - make_interval(secs => n %% 50) FROM generate_series(1, %s) n",
             [seed.workspaces["acme"]["id"], ROWS],
         )
         for text in HOSTILE:

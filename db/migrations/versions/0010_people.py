@@ -187,7 +187,8 @@ def _tokens() -> None:
 def _audit_logs() -> None:
     op.add_column("audit_logs", Column("user_id", Uuid()))
     op.add_column("audit_logs", Column("address", String(64)))
-    _index("audit_logs", "user_id", "deleted_at IS NULL")
+    for column in ("user_id", "address"):
+        _index("audit_logs", column, "deleted_at IS NULL")
 
 
 # What tables have in common
