@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -93,7 +94,8 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket, co
         factory=True,
         workers=workers,
         loop="uvloop",
-        http=Protocol,
+        # Each connection is given one of its own, as with a class.
+        http=partial(Protocol, patience=settings.request_seconds),  # type: ignore[arg-type]
         ws="none",
         access_log=False,
         server_header=False,

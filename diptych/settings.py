@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     )
     header_limit: int = Field(default=32_768, ge=1_024, description="Largest headers together, in bytes.")
     body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
+    request_seconds: float = Field(
+        default=20, ge=1, description="Seconds that a client may keep the server waiting for its request."
+    )
     cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
     redis_url: SecretStr | None = Field(
         default=None, description="A Redis or Valkey that several processes count limits in."

@@ -10,6 +10,7 @@ Problem
 ├── 404 not-found               absent, deleted, or another workspace's
 ├── 405 method-not-allowed      the resource has no such method
 ├── 406 not-acceptable          no representation fits Accept
+├── 408 request-timeout         the request did not arrive in time
 ├── 409 conflict                the resource's state forbids it
 ├── 412 precondition-failed     If-Match names another version
 ├── 413 payload-too-large       the body exceeds its limit
@@ -46,6 +47,7 @@ class Slug(StrEnum):
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
+    REQUEST_TIMEOUT = "request-timeout"
     CONFLICT = "conflict"
     PRECONDITION_FAILED = "precondition-failed"
     PAYLOAD_TOO_LARGE = "payload-too-large"
@@ -145,6 +147,13 @@ CATALOGUE = _catalogue(
         "Not Acceptable",
         "No representation matches the `Accept` header.",
         "Accept `application/json`.",
+    ),
+    ProblemType(
+        Slug.REQUEST_TIMEOUT,
+        408,
+        "Request Timeout",
+        "The request did not arrive as a whole in the time that one may take.",
+        "Send it again over a better connection, or in smaller parts.",
     ),
     ProblemType(
         Slug.CONFLICT,
