@@ -1,12 +1,13 @@
 """Execution of query trees: the only place that fills in the workspace and the token."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 from db import cursors
+from db.calls import Preface
 from db.compile import Compiled, compile_query
 from db.driver import DatabaseError, Driver, Row, Statement
 from db.planning import generic
@@ -78,8 +79,8 @@ class Database:
     async def transaction(self, workspace: str, token: str | None) -> AsyncIterator["Transaction"]:
         """Lend a connection of one's own to write with; whoever acts without a token has none."""
         async with self.driver.sessions.lease() as session:
-            bind = partial(self._parameters, workspace=workspace, token=token)
-            yield Transaction(session, bind, self._wall, workspace.encode())
+            bind = partial(self._parameters, token=token)
+            yield Transaction(session, bind, self._wall, workspace)
 
     def _parameters(self, call: Call, workspace: str, token: str | None) -> list[bytes | None]:
         system = {
@@ -102,11 +103,26 @@ class Transaction:
     """
 
     def __init__(
-        self, session: Session, bind: Callable[[Call], list[bytes | None]], wall: Wall, workspace: bytes
+        self,
+        session: Session,
+        bind: Callable[[Call, str], list[bytes | None]],
+        wall: Wall,
+        workspace: str,
     ) -> None:
-        self._session, self._bind, self._wall = session, bind, wall
-        self._waiting: list[tuple[Statement, Sequence[bytes | None]]] = [(BEGIN, ()), wall.opening(workspace)]
+        self._session, self._bind_in, self._wall, self._workspace = session, bind, wall, workspace
+        self._waiting: list[tuple[Statement, Sequence[bytes | None]]] = [(BEGIN, ()), self._opening()]
         self.committing = False
+
+    @contextmanager
+    def within(self, workspace: str) -> Iterator[None]:
+        """Act in another workspace meanwhile, which must be one that this transaction has made."""
+        own, self._workspace = self._workspace, workspace
+        self._waiting.append(self._opening())
+        try:
+            yield
+        finally:
+            self._workspace = own
+            self._waiting.append(self._opening())
 
     def defer(self, call: Call) -> None:
         """Send a statement without an answer together with the next ones."""
@@ -130,3 +146,9 @@ class Transaction:
         self.committing = True
         await self._session.run([*self._waiting, *bound, (COMMIT, ())])
         self._waiting = []
+
+    def _bind(self, call: Call) -> list[bytes | None]:
+        return self._bind_in(call, self._workspace)
+
+    def _opening(self) -> Preface:
+        return self._wall.opening(self._workspace.encode())

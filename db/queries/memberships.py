@@ -3,8 +3,8 @@
 from db.calls import Statement
 from db.execute import Prepared
 
-# Where a user may be: whoever logs in, or changes from one workspace to another, is asked for by no workspace.
-# The slot holds the user. It tells workspace, slug, name, role and membership, the oldest membership first.
+# Where a user may be: whoever logs in, or goes to another workspace, is asked for by no workspace. The slot
+# holds the user. It tells workspace, slug, name, role and membership, the oldest membership first.
 OF_USER = Prepared(
     Statement(
         "SELECT m.workspace_id, w.slug, w.name, m.role, m.id FROM memberships m"

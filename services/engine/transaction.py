@@ -1,8 +1,9 @@
 """The transaction of one write: what rules and the engine itself do in it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -85,7 +86,7 @@ class Ongoing:
         self.caller, self.action, self.deployment = caller, action, deployment
         self.transaction = transaction
         self._statements = statements
-        self._last: list[tuple[Resource, Sequence[Change], str]] = []
+        self._last: list[Callable[[], Awaitable[None]]] = []
 
     async def rows(self, prepared: Prepared, *parameters: bytes | None) -> list[Row]:
         """Return the rows of one statement of `db.queries`; its workspace is filled in."""
@@ -118,7 +119,15 @@ class Ongoing:
 
     def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
         """Write loaded rows once those of the action are written, so that their documents show these."""
-        self._last.append((resource, changes, event))
+        self._last.append(partial(self.update, resource, changes, event))
+
+    def then(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step once the rows of the action itself are written."""
+        self._last.append(step)
+
+    def within(self, workspace_id: str) -> AbstractContextManager[None]:
+        """Act in another workspace meanwhile, which must be one that this transaction has made."""
+        return self.transaction.within(workspace_id)
 
     def note(
         self,
@@ -138,9 +147,9 @@ class Ongoing:
         self.transaction.defer(Call(NOTE, [*told, *documents]))
 
     async def finish(self) -> None:
-        """Write the rows that were to be written last."""
-        for resource, changes, event in self._last:
-            await self.update(resource, changes, event)
+        """Take the steps that were to be taken last."""
+        for step in self._last:
+            await step()
 
     async def show(self, resource: Resource, changes: Sequence[Change]) -> None:
         """Fill in the documents of rows that stay as they are."""

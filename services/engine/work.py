@@ -1,6 +1,7 @@
 """One write in its transaction, as the rules of the resources see it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -91,6 +92,12 @@ class Work(Protocol):
 
     def afterwards(self, resource: Resource, changes: Sequence[Change], event: str = "updated") -> None:
         """Write loaded rows once those of the action are written, so that their documents show these."""
+
+    def then(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step once the rows of the action itself are written."""
+
+    def within(self, workspace_id: str) -> AbstractContextManager[None]:
+        """Act in another workspace meanwhile, which must be one that this transaction has made."""
 
     def note(
         self,
