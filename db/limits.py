@@ -39,6 +39,9 @@ class Store(Protocol):
     async def take(self, key: str, rates: Rates, cost: int) -> Taken | None:
         """Take `cost` points, all or nothing, or only look if that is 0; None while the store is lost."""
 
+    def give(self, key: str, rates: Rates, points: int) -> None:
+        """Give back `points` taken before, soon, and never more than a full bucket; lost with the store."""
+
     async def open(self) -> None:
         """Get ready, so that no request waits for it."""
 

@@ -395,9 +395,14 @@ class _Pieces:
 
     def count(self, *, own: bool) -> ColumnElement[Any]:
         """Return the number of rows below the page, and its `own` if they count."""
-        parts: list[ColumnElement[Any]] = [func.count(self.place)] if own else []
-        parts += [func.coalesce(func.sum(counter), literal_column("0")) for counter in self.counters]
+        parts: list[ColumnElement[Any]] = [self._shown(func.count(self.place))] if own else []
+        sums = (self._shown(func.sum(counter)) for counter in self.counters)
+        parts += [func.coalesce(found, literal_column("0")) for found in sums]
         return total(tuple(parts)) if parts else literal_column("0")
+
+    def _shown(self, aggregate: Any) -> Any:
+        """Return an aggregate over the rows of the page alone, not the one that is read to see if it ends."""
+        return aggregate.filter(self.place <= self.limit) if self.node.rows.window.probe else aggregate
 
     def _object(self, node: Object) -> str:
         built = shape(node, self.source, self.compiler)
@@ -421,9 +426,7 @@ class _Pieces:
 
     def _list(self, name: str) -> ColumnElement[Any]:
         element: Any = literal_column(name, JSON())
-        listed: Any = func.json_agg(aggregate_order_by(element, self.sorted))
-        if self.node.rows.window.probe:
-            listed = listed.filter(self.place <= self.limit)
+        listed: Any = self._shown(func.json_agg(aggregate_order_by(element, self.sorted)))
         self.aggregates.append(listed.label(f"j{len(self.aggregates)}"))
         return func.coalesce(cell(self.name, f"j{len(self.aggregates) - 1}"), literal_column("'[]'::json"))
 

@@ -27,11 +27,12 @@ _PREFIX = "diptych:limit:"
 _log = logging.getLogger("diptych")
 
 _T = TypeVar("_T")
-_Charge = tuple[str, Rates, int, asyncio.Future[Taken | None]]
+_Charge = tuple[str, Rates, int, asyncio.Future[Taken | None] | None]
 
 # A bucket is kept as the moment at which it will be full, so that an absent one is a full one, and a debt
 # needs no sign. A charge larger than a bucket passes once the bucket is full, since it never could else.
 # Moments are counted from a recent one, for numbers of today's size would lose the last digits.
+# A negative cost is given back, and what would overfill a bucket is lost.
 _TAKE = """
 local quota, refill, burst, daily, cost =
     tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -45,7 +46,17 @@ if kept then full, level, day, used = struct.unpack('dddd', kept) end
 if day ~= today then used = 0 end
 full, level = math.max(full - now, 0), math.max(level - now, 0)
 local wait = 0
-if cost > 0 then
+local function keep()
+    local lasting = math.max(full, level)
+    if daily > 0 then lasting = math.max(lasting, ends_in) end
+    local state = struct.pack('dddd', now + full, now + level, today, used)
+    redis.call('SET', KEYS[1], state, 'PX', math.ceil(lasting * 1000) + 1000)
+end
+if cost < 0 and kept then
+    full, level = math.max(full + cost / refill, 0), math.max(level + cost / burst, 0)
+    used = math.max(used + cost, 0)
+    keep()
+elseif cost > 0 then
     wait = math.max(
         full - (quota - math.min(cost, quota)) / refill,
         level - (burst - math.min(cost, burst)) / burst,
@@ -53,10 +64,7 @@ if cost > 0 then
     if daily > 0 and used + math.min(cost, daily) > daily then wait = math.max(wait, ends_in) end
     if wait <= 0.000002 then
         wait, full, level, used = 0, full + cost / refill, level + cost / burst, used + cost
-        local lasting = math.max(full, level)
-        if daily > 0 then lasting = math.max(lasting, ends_in) end
-        local state = struct.pack('dddd', now + full, now + level, today, used)
-        redis.call('SET', KEYS[1], state, 'PX', math.ceil(lasting * 1000) + 1000)
+        keep()
     end
 end
 return struct.pack('dddd', wait, full, used, ends_in)
@@ -93,10 +101,13 @@ class RedisStore:
         if self._reviving is not None:
             return None
         answer: asyncio.Future[Taken | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((key, rates, cost, answer))
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send_all())
+        self._queue((key, rates, cost, answer))
         return await answer
+
+    def give(self, key: str, rates: Rates, points: int) -> None:
+        """Give points back with the next charges; see Store."""
+        if self._reviving is None:
+            self._queue((key, rates, -points, None))
 
     async def open(self) -> None:
         """Connect; a server that does not answer is lost from the start."""
@@ -117,12 +128,17 @@ class RedisStore:
 
     # Sending
 
+    def _queue(self, charge: _Charge) -> None:
+        self._waiting.append(charge)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all())
+
     async def _send_all(self) -> None:
         try:
             while self._waiting:
                 sent, self._waiting = self._waiting, []
                 for (*_, answer), taken in zip(sent, await self._send(sent), strict=True):
-                    if not answer.done():
+                    if answer is not None and not answer.done():
                         answer.set_result(taken)
         finally:
             self._sending = None

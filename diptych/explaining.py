@@ -102,5 +102,5 @@ def _relations(resource: Resource) -> Iterator[str]:
 def _sql(resource: Resource) -> Iterator[str]:
     listing = intent.Listing(paging=intent.Paging(page=1))
     sample = plan(intent.Search(resource.name, listing, BASE), CATALOG, _EVERYTHING)
-    yield f"  SQL of GET {BASE}/{resource.path} (cost {sample.cost})"
+    yield f"  SQL of GET {BASE}/{resource.path} (cost {sample.tariffs[0].resources})"
     yield from (f"    {line}" for line in compile_query(sample.query).text.splitlines())

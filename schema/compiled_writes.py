@@ -27,6 +27,7 @@ from schema.writing import Mutation
 from services.engine.context import Caller
 from services.engine.errors import Problem
 from services.engine.intent import Leaf, Select
+from services.engine.pricing import Price
 
 _Show = Callable[[Any], Any]
 _DEFINITION = "strawberry-definition"
@@ -47,7 +48,7 @@ class _Field:
     given: dict[str, Any]
     show: _Show
     selected: list[Select]
-    _permitted: dict[frozenset[str], int] = field(default_factory=dict)
+    _permitted: dict[frozenset[str], Price] = field(default_factory=dict)
 
     async def answer(self, writing: Writing, values: Sequence[Any], *, alone: bool) -> Any:
         """Return the field's data; raises the problems that no payload tells."""
@@ -55,15 +56,15 @@ class _Field:
         given, permit = _filled(self.given, values), partial(self._permit, writing)
         return self.show(await self.mutation.answer(writing, given, permit, alone=alone))
 
-    def _permit(self, writing: Writing, caller: Caller) -> int:
+    def _permit(self, writing: Writing, caller: Caller) -> Price:
         scopes = caller.principal.scopes
-        points = self._permitted.get(scopes)
-        if points is None:
-            points = self.mutation.judge(writing.reader, caller, self.selected, [])
+        price = self._permitted.get(scopes)
+        if price is None:
+            price = self.mutation.judge(writing.reader, caller, self.selected, [])
             if len(self._permitted) >= _MOST_PERMITTED:
                 self._permitted.clear()
-            self._permitted[scopes] = points
-        return points
+            self._permitted[scopes] = price
+        return price
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def writing_shape(built: Built, selections: Selections, chosen: SelectionSetNode
 
 
 def _field(built: Built, selections: Selections, alias: str, nodes: list[FieldNode]) -> _Field:
-    mutation = built.mutations[nodes[0].name.value]
+    mutation = built.mutations.get(nodes[0].name.value)
+    if mutation is None:
+        raise InexpressibleError
     payload = built.graphql.type_map[mutation.payload.type.__name__]
     show = _object(selections, payload, nodes)
     given = selections.arguments("Mutation", nodes[0])

@@ -139,7 +139,7 @@ class GraphQL:
         caller: Caller | None = None,
     ) -> Response:
         """Return the response of a problem that stopped a whole request, of `caller` if it had one."""
-        cost = b"" if caller is None else cost_of(caller, caller.asked)
+        cost = b"" if caller is None else cost_of(caller, caller.asked, caller.charged)
         return self._stopped(problem, instance, request_id, accept, [], cost)
 
     async def _prepared(
@@ -151,18 +151,20 @@ class GraphQL:
         except RefusedError as refusal:
             await self._reader.confirm(caller)
             await self._reader.limiter.charge(caller, _LEAST_COST)
-            return _Answered(None, refusal.failures, cost=cost_of(caller, _LEAST_COST))
+            return _Answered(None, refusal.failures, cost=cost_of(caller, _LEAST_COST, _LEAST_COST))
 
     async def _answered(self, caller: Caller, run: _Run | _Answered, key: IdempotencyKey | None) -> _Answered:
         """Run one request of a batch, or the only one; raises the 401 and 429 problems."""
         if isinstance(run, _Answered):
             return run
-        before = caller.taken
+        before, returned = caller.taken, caller.returned
         data, failures, way = await self._ran(caller, run, key)
         if caller.taken == before:
             # Whatever reads no row costs as much as the least that does, unless it is free by its nature.
             await self._reader.limiter.charge(caller, _LEAST_COST)
-        return _Answered(data, failures, way, cost_of(caller, (caller.taken or 0) - (before or 0)))
+        requested = (caller.taken or 0) - (before or 0)
+        cost = cost_of(caller, requested, requested - (caller.returned - returned))
+        return _Answered(data, failures, way, cost)
 
     async def _ran(
         self, caller: Caller, run: _Run, key: IdempotencyKey | None
@@ -234,8 +236,11 @@ class GraphQL:
             for each in callers:
                 if each.taken is not None:
                     caller.taken, caller.asked = (caller.taken or 0) + each.taken, each.asked
-                    known = [found for found in (caller.standing, each.standing) if found is not None]
-                    caller.standing = min(known, key=lambda found: found.remaining, default=None)
+                    caller.returned += each.returned
+            left = [each.left for each in callers if each.left is not None]
+            if left:
+                least = min(left, key=lambda found: found.policy.standing(found.taken).remaining)
+                caller.left = replace(least, returned=sum(found.returned for found in left))
 
     # Responses
 
@@ -265,7 +270,7 @@ class GraphQL:
 
     def _refused(self, refusal: HttpProblem, caller: Caller, accept: str | None) -> Response:
         extra = [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
-        cost = cost_of(caller, caller.asked)
+        cost = cost_of(caller, caller.asked, caller.charged)
         return self._stopped(of_http(refusal), caller.instance, caller.request_id, accept, extra, cost)
 
     def _stopped(
@@ -304,13 +309,14 @@ def _bounded(request: GraphQLRequest, operation: Operation) -> int:
         raise refused(of_guard(violation)) from None
 
 
-def cost_of(caller: Caller, requested: int) -> bytes:
-    """Return the member `extensions` of a response that cost so many points; nothing without limits."""
+def cost_of(caller: Caller, requested: int, charged: int = 0) -> bytes:
+    """Return the member `extensions` of a response by its points before and after; none without limits."""
     found = caller.standing
     if found is None:
         return b""
-    return b',"extensions":{"cost":{"requested":%d,"remaining":%d,"limit":%d,"reset":%d}}' % (
+    return b',"extensions":{"cost":{"requested":%d,"charged":%d,"remaining":%d,"limit":%d,"reset":%d}}' % (
         requested,
+        charged,
         found.remaining,
         found.limit,
         found.reset,

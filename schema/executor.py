@@ -14,6 +14,7 @@ from schema.loaders import Loaders
 from schema.resolvers import Execution, IdempotencyKey
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
+from services.engine.errors import Slug
 from services.engine.read import Reader
 
 
@@ -42,6 +43,7 @@ class Executor:
             operation_name=request.operation_name,
         )
         failures = [of_graphql(error) for error in result.errors or ()]
+        execution.settle(_lost(failures))
         raise_whole(failures, execution)
         if not execution.loaders.touched:
             await self.reader.confirm(caller)
@@ -64,6 +66,15 @@ class Executor:
             document=document,
             fragments={each.name.value: each for each in fragments},
         )
+
+
+def _lost(failures: list[Failure]) -> set[str]:
+    """Return the root fields that read in vain; one that found nothing has not."""
+    return {
+        str(failure.path[0])
+        for failure in failures
+        if failure.path and failure.problem.slug is not Slug.NOT_FOUND
+    }
 
 
 def _gathered(data: dict[str, Any], failures: list[Failure], execution: Execution) -> list[Failure]:

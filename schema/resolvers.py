@@ -5,12 +5,13 @@ ways allow and refuse the same; then its values are loaded in batches.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from graphql import FragmentDefinitionNode, GraphQLSchema
+from graphql import FragmentDefinitionNode, GraphQLSchema, get_named_type
 from graphql.execution.values import VariableValues
 from strawberry.types.base import has_object_definition
 from strawberry.types.unset import UNSET
@@ -27,9 +28,12 @@ from services.engine.dispatch import Permit, Writer
 from services.engine.encoding import global_id
 from services.engine.errors import Problem, not_found
 from services.engine.intent import Leaf, SelectAny
+from services.engine.pricing import Price, together
 from services.engine.read import Reader, Request
 from services.engine.resource import Relation, Resource
 from services.engine.writing import Outcome, Write
+
+_ROWLESS = frozenset({"totalCount", "__typename"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class Writing:
 class Execution(Writing):
     """One operation in execution: what Strawberry's `info.context` holds.
 
-    `roots` are the root fields judged so far, by response name, and `due` the points of those that are being
-    charged.
+    `roots` are the root fields judged so far, `prices` what they cost and `nested` the rows that their nested
+    lists held, all by response name; `due` are the prices that are being charged.
     """
 
     loaders: Loaders
@@ -75,7 +79,9 @@ class Execution(Writing):
     document: Any
     fragments: Mapping[str, FragmentDefinitionNode]
     roots: dict[str, Root] = field(default_factory=dict)
-    due: int = 0
+    prices: dict[str, Price] = field(default_factory=dict)
+    nested: Counter[str] = field(default_factory=Counter)
+    due: list[Price] = field(default_factory=list)
     charging: "asyncio.Future[None] | None" = None
 
     async def judged(self, info: Any) -> Root:
@@ -87,7 +93,9 @@ class Execution(Writing):
         values: list[Any] = []
         found = root(self.selections(info, values), raw.path.key, list(raw.field_nodes))
         self.roots[found.alias] = found
-        self.due += self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        price = self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        self.prices[found.alias] = price
+        self.due.append(price)
         if self.charging is None:
             # The root fields of a query are judged in one turn of the loop, and charged together in the next.
             self.charging = asyncio.ensure_future(self._charge())
@@ -95,8 +103,23 @@ class Execution(Writing):
         return found
 
     async def _charge(self) -> None:
-        due, self.due, self.charging = self.due, 0, None
-        await self.reader.limiter.charge(self.caller, due)
+        due, self.due, self.charging = self.due, [], None
+        await self.reader.limiter.charge(self.caller, *together(due))
+
+    def settle(self, failed: Container[str]) -> None:
+        """Give back what the root fields have left over of their prices, but not those that have failed."""
+        unused = (
+            price.unused(self.nested[alias]) for alias, price in self.prices.items() if alias not in failed
+        )
+        self.reader.limiter.refund(self.caller, sum(unused))
+
+    def note_rows(self, info: Any, count: int) -> None:
+        """Count the rows of one nested list if the selection shows any."""
+        raw = info._raw_info
+        chosen = (node.selection_set for node in raw.field_nodes)
+        fields = self.selections(info, []).collect(get_named_type(raw.return_type).name, chosen)
+        if not {nodes[0].name.value for nodes in fields.values()} <= _ROWLESS:
+            self.nested[str(raw.path.as_list()[0])] += count
 
     def selections(self, info: Any, values: list[Any]) -> Selections:
         """Return what reads the operation's selections, and decodes their cursors into `values`."""
@@ -153,7 +176,9 @@ class LoadingResolvers:
 
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
             asked = info.context.collection(target, given, info)
-            return await info.context.loaders.below(resource, relation, parent.id, asked)
+            found = await info.context.loaders.below(resource, relation, parent.id, asked)
+            info.context.note_rows(info, len(found.edges))
+            return found
 
         return resolve
 

@@ -23,6 +23,7 @@ from services.engine.dispatch import Permit
 from services.engine.errors import Problem, bad_request
 from services.engine.idempotency import key_of
 from services.engine.intent import Select
+from services.engine.pricing import FREE, Price
 from services.engine.read import Reader, Request
 from services.engine.resource import Action, ActionKind, Kind, Resource
 from services.engine.versions import tag
@@ -64,7 +65,7 @@ class Mutation:
         """
         tell = partial(problem_data, caller=writing.caller, origin=writing.origin)
         try:
-            asked = self._write(given, _key(writing, given.get("idempotencyKey"), alone))
+            asked = self._write(given, key_for(writing, given.get("idempotencyKey"), alone))
             outcome = await writing.write(asked, permit)
         except Problem as problem:
             if problem.kind.status not in IN_PAYLOADS:
@@ -92,12 +93,16 @@ class Mutation:
             Select(self.resource.name, _ANY_ROW, selections.object(self.resource, found)) for found in groups
         ]
 
-    def judge(self, reader: Reader, caller: Caller, selected: Iterable[Select], values: list[Any]) -> int:
-        """Return the points of what a payload shows beside the rows; raises the problem of the rest."""
-        # The rows themselves are part of the write.
-        return sum(
-            reader.judge(caller, Request(None, partial(_asked, each), values)) - 1 for each in selected
-        )
+    def judge(
+        self, reader: Reader, caller: Caller, selected: Iterable[Select], values: list[Any], rows: int = 1
+    ) -> Price:
+        """Return the price of what a payload shows beside the rows; raises the problem of the rest."""
+        price = FREE
+        for each in selected:
+            points, held, lists = reader.judge(caller, Request(None, partial(_asked, each), values), rows)
+            # The rows themselves are part of the write.
+            price = Price(price.points + points - 1, price.held + held, price.lists + lists)
+        return price
 
     def _write(self, given: Mapping[str, Any], key: str | None) -> Write:
         return Write(
@@ -177,7 +182,7 @@ def _has_fractions(value: Any) -> bool:
     return isinstance(value, float)
 
 
-def _key(writing: Writing, sent: str | None, alone: bool) -> str | None:
+def key_for(writing: Writing, sent: str | None, alone: bool) -> str | None:
     """Return the idempotency key, which is the argument's or the header's; raises the 400 problem."""
     header = writing.key
     if header is None:
@@ -211,8 +216,14 @@ class WritingResolvers:
         async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
             execution: Execution = info.context
             alone = execution.mutations(info) == 1
-            permit = partial(_permit, mutation, execution, info)
-            return await mutation.answer(execution, as_tree(given), permit, alone=alone, shown=shown)
+            rows = len(given.get("items") or given.get("ids") or ()) if bulk else 1
+            permit, before = partial(_permit, mutation, execution, info, rows), execution.caller.held
+            try:
+                return await mutation.answer(execution, as_tree(given), permit, alone=alone, shown=shown)
+            finally:
+                if execution.caller.held == before:
+                    # Nothing is given back of what was never taken.
+                    execution.prices.pop(str(info._raw_info.path.key), None)
 
         return resolve
 
@@ -221,7 +232,9 @@ class WritingResolvers:
         return self._types.objects[resource.name](**{name: row[name] for name in names})
 
 
-def _permit(mutation: Mutation, execution: Execution, info: Any, caller: Caller) -> int:
+def _permit(mutation: Mutation, execution: Execution, info: Any, rows: int, caller: Caller) -> Price:
     values: list[Any] = []
     selected = mutation.selected(execution.selections(info, values), list(info._raw_info.field_nodes))
-    return mutation.judge(execution.reader, caller, selected, values)
+    price = mutation.judge(execution.reader, caller, selected, values, rows)
+    execution.prices[str(info._raw_info.path.key)] = price
+    return price

@@ -10,6 +10,7 @@ from services.engine.cursor import Cursor, CursorCodec, fingerprint
 from services.engine.encoding import Encoder
 from services.engine.errors import bad_request
 from services.engine.intent import Leaf, Scalar
+from services.engine.pricing import Price, Reach, Tariff
 
 MOST_NESTED_ROWS = 250_000
 """The most rows that the page sizes of nested lists may multiply to."""
@@ -36,9 +37,10 @@ class CursorBind:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A checked intent: the query, how to bind it, and what it costs in points.
+    """A checked intent: the query, how to bind it, and what it costs.
 
-    `limits` are the slots of page sizes; `sizes` holds, for every nested list, those on the way to it.
+    `limits` are the slots of page sizes; `sizes` holds, for every nested list, those on the way to it. Of
+    several `tariffs` the dearest counts.
     """
 
     query: Query
@@ -46,7 +48,11 @@ class Plan:
     cursors: tuple[CursorBind, ...]
     limits: tuple[int, ...]
     sizes: tuple[tuple[int, ...], ...]
-    cost: int
+    tariffs: tuple[Tariff, ...]
+
+    def price(self, bound: Sequence[bytes | None], rows: int = 1) -> Price:
+        """Return what a request with such slots costs, for `rows` resources of its kind at once."""
+        return max(tariff.price(bound, rows) for tariff in self.tariffs)
 
     def bind(self, values: Sequence[Any], codec: CursorCodec, now: float) -> list[bytes | None]:
         """Return the encoded slots; raises the 400 problem naming the first value that does not fit."""
@@ -83,6 +89,7 @@ class Binder:
     cursors: list[CursorBind] = field(default_factory=list)
     limits: list[int] = field(default_factory=list)
     sizes: list[tuple[int, ...]] = field(default_factory=list)
+    reaches: list[Reach] = field(default_factory=list)
 
     def limit(self, source: Scalar, encode: Encoder) -> Slot:
         """Return a new slot for a page size."""

@@ -85,6 +85,7 @@ class Caller:
     address: str = ""
     user_agent: str = ""
     secure: bool = False
+    granted: "Credential | None" = None
 
     @property
     def visit(self) -> Visit:

@@ -23,6 +23,7 @@ from services.engine.encoding import decoded, identifier
 from services.engine.errors import Problem, Slug, conflict
 from services.engine.failures import is_passing, refused
 from services.engine.limiter import Limiter
+from services.engine.pricing import FREE, Price
 from services.engine.resource import ActionKind, Resource
 from services.engine.transaction import Ongoing, Statements, loaded
 from services.engine.work import Change
@@ -35,13 +36,13 @@ _ITEMS_PER_POINT = 10
 _LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
 
 
-Permit = Callable[[Caller], int]
-"""Returns the points of what is shown beside the rows; raises the problem of a caller who may not see it."""
+Permit = Callable[[Caller], Price]
+"""Returns the price of what is shown beside the rows; raises the problem of a caller who may not see it."""
 
 
-def _nothing_more(_: Caller) -> int:
+def _nothing_more(_: Caller) -> Price:
     """Let everyone pass, since the answer shows nothing but the rows written."""
-    return 0
+    return FREE
 
 
 class _StaleError(Exception):
@@ -74,15 +75,15 @@ class Writer:
         asked again whenever the scopes turn out to have changed.
         """
         try:
-            changes, points = self._admitted(caller, asked, permit)
+            changes, price = self._admitted(caller, asked, permit)
         except Problem:
             caller.proving = True
             # The refusal may rest on scopes that have changed since, and a dead token hears only that.
             if not await self.authenticator.renewed(caller):
                 raise
-            changes, points = self._admitted(caller, asked, permit)
+            changes, price = self._admitted(caller, asked, permit)
         caller.proving = True
-        await self.limiter.charge(caller, points)
+        await self.limiter.charge(caller, price.points, price.held)
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
                 return await self._attempt(caller, asked, changes, final=not remaining)
@@ -90,8 +91,8 @@ class Writer:
                 changes, _ = self._admitted(caller, asked, permit)
         raise conflict("The token kept changing; try again.", retry_after=1)
 
-    def _admitted(self, caller: Caller, asked: Write, permit: Permit) -> tuple[list[Change], int]:
-        """Return what was sent, read, and the points it costs.
+    def _admitted(self, caller: Caller, asked: Write, permit: Permit) -> tuple[list[Change], Price]:
+        """Return what was sent, read, and what it costs.
 
         Raises the 403 problem, and what can be told without looking anything up.
         """
@@ -99,7 +100,7 @@ class Writer:
         shown = permit(caller)
         bulk.check_size(asked)
         points = -(-len(asked.items) // _ITEMS_PER_POINT) or 1
-        return judging.changes_of(asked), points + shown
+        return judging.changes_of(asked), shown._replace(points=points + shown.points)
 
     def _authorise(self, caller: Caller, asked: Write) -> None:
         require_action(

@@ -10,6 +10,7 @@ from services.engine.catalog import Catalog
 from services.engine.errors import Problem, bad_request
 from services.engine.listing import ListingPlanner, default_sort
 from services.engine.outputs import field_value
+from services.engine.pricing import Reach
 from services.engine.resource import Embedded, Relation, Resource, Shown
 
 _DEEPEST_INCLUDE = 3
@@ -52,6 +53,7 @@ class DocumentPlanner:
         primary = self._object(resource, self.roots, sparse.get(resource.name), typed=False)
         included = tuple(self._included(item, index, sparse) for index, item in enumerate(self.sets))
         if isinstance(asked, intent.Fetch):
+            self._reach(())
             deleted = query.Deleted.SHOWN if asked.include_deleted else query.Deleted.HIDDEN
             return query.Get(primary, self.binder.slot(asked.id, encoding.row_id), deleted, included)
         return self._page(asked, resource, owner, primary, included)
@@ -72,6 +74,7 @@ class DocumentPlanner:
         relation = owner.relations_by_name[asked.parent.relation] if owner and asked.parent else None
         probe = paging.keyset or asked.count is not query.Count.EXACT
         planned = self.listings.plan(asked.listing, resource, relation, probe=probe)
+        self._reach((planned.rows.window.limit.index,))
         cursors = None
         if paging.keyset:
             forth = self.listings.cursor(planned, paging)
@@ -85,6 +88,15 @@ class DocumentPlanner:
         )
 
     # Includes
+
+    def _reach(self, slots: tuple[int, ...]) -> None:
+        """Note what the lists among the sets may hold, of which nobody gives a size."""
+        lists: list[int] = []
+        for item in self.sets:
+            above = 0 if item.parent is None else lists[item.parent]
+            lists.append(above + (not item.relation.one))
+            if not item.relation.one:
+                self.binder.reaches.append(Reach(slots, lists[-1]))
 
     def _include(self, path: tuple[str, ...], resource: Resource) -> None:
         whole = ".".join(path)

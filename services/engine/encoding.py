@@ -189,6 +189,11 @@ def global_ids(values: Any) -> bytes:
     return b"{" + b",".join((global_id(one)[1] or "NULL").encode() for one in values) + b"}"
 
 
+def how_many(values: Any) -> bytes:
+    """Return the number of values."""
+    return b"%d" % len(values)
+
+
 def global_types(values: Any) -> bytes:
     """Return the types that global ids name as an array literal, null where one names none."""
     return b"{" + b",".join((global_id(one)[0] or "NULL").encode() for one in values) + b"}"

@@ -11,12 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from db.limits import Rates as Rates
 from db.limits import Store as Store
 from db.limits import Taken as Taken
+from db.models import RateTier
 from services.engine.errors import Problem, Slug
 
 _DAY = 86_400
@@ -86,6 +86,23 @@ class Policy:
         )
 
 
+@dataclass(slots=True)
+class Left:
+    """What a charge has left of a policy's budget, and the points given back since."""
+
+    policy: Policy
+    taken: Taken
+    returned: int = 0
+
+    def standing(self) -> Standing:
+        """Return what is left now, as the store will have counted it."""
+        if not self.returned:
+            return self.policy.standing(self.taken)
+        full_in = max(self.taken.full_in - self.returned / self.policy.rates.refill, 0.0)
+        today = max(self.taken.today - self.returned, 0)
+        return self.policy.standing(self.taken._replace(full_in=full_in, today=today))
+
+
 def policy(
     limit: int, burst: int | None = None, per_day: int | None = None, *, allowance: float = 0.0
 ) -> Policy:
@@ -97,33 +114,23 @@ def policy(
     return Policy(limit, burst, per_day, rates, text)
 
 
-class Tier(StrEnum):
-    """The named policies of tokens (C-13, C-14)."""
-
-    STANDARD = "standard"
-    FREE = "free"
-    STARTER = "starter"
-    PRO = "pro"
-    BUSINESS = "business"
-    AGENCY = "agency"
-    ENTERPRISE = "enterprise"
-
-
 TIERS = {
-    Tier.STANDARD: policy(240),
-    Tier.FREE: policy(60),
-    Tier.STARTER: policy(1_000, allowance=0.2),
-    Tier.PRO: policy(5_000, allowance=0.3),
-    Tier.BUSINESS: policy(5_000, allowance=0.3),
-    Tier.AGENCY: policy(20_000, allowance=0.5),
-    Tier.ENTERPRISE: policy(100_000, allowance=1.0),
+    RateTier.STANDARD: policy(240),
+    RateTier.FREE: policy(60),
+    RateTier.STARTER: policy(1_000, allowance=0.2),
+    RateTier.PRO: policy(5_000, allowance=0.3),
+    RateTier.BUSINESS: policy(5_000, allowance=0.3),
+    RateTier.AGENCY: policy(20_000, allowance=0.5),
+    RateTier.ENTERPRISE: policy(100_000, allowance=1.0),
 }
-STANDARD = TIERS[Tier.STANDARD]
+"""The named policies of tokens (C-13, C-14)."""
+
+STANDARD = TIERS[RateTier.STANDARD]
 
 
 def policy_of(tier: str | None, per_minute: int | None, burst: int | None, per_day: int | None) -> Policy:
     """Return the policy of a token: its tier's, or the standard one, with what it overrides (S3-245)."""
-    named = TIERS.get(Tier(tier), STANDARD) if tier in tuple(Tier) else STANDARD
+    named = TIERS[RateTier(tier)] if tier in tuple(RateTier) else STANDARD
     if per_minute is not None:
         return policy(per_minute, burst, per_day)
     if burst is None and per_day is None:
@@ -190,6 +197,16 @@ class ProcessStore:
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return Taken(0.0, full_in, used + cost, ends_in)
+
+    def give(self, key: str, rates: Rates, points: int) -> None:
+        """Give points back; see Store."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return
+        full, level, day, used = kept
+        today = self._today()[0] if rates.daily else 0
+        used = max(used - points, 0) if day == today else 0
+        self._kept[key] = full - points / rates.refill, level - points / rates.burst, today, used
 
     async def open(self) -> None:
         """Do nothing: memory needs no opening."""

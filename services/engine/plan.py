@@ -12,6 +12,7 @@ from services.engine.errors import bad_request
 from services.engine.intent import Listing, Pick
 from services.engine.listing import ListingPlanner, PlannedRows
 from services.engine.outputs import field_value
+from services.engine.pricing import Reach, Tariff
 from services.engine.resource import Relation, Resource
 
 _PAGE_FACTS = frozenset({"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "__typename"})
@@ -45,12 +46,13 @@ def plan(asked: intent.Intent, catalog: Catalog, scopes: frozenset[str]) -> Plan
 
 @dataclass(slots=True)
 class _Planner:
-    """Plans graphs of picks; `cost` counts the resources they touch."""
+    """Plans graphs of picks; `cost` counts the resources they touch, `tariffs` keeps those of candidates."""
 
     catalog: Catalog
     scopes: frozenset[str]
     binder: Binder = field(default_factory=Binder)
     cost: int = 0
+    tariffs: list[Tariff] = field(default_factory=list)
 
     @property
     def listings(self) -> ListingPlanner:
@@ -64,7 +66,7 @@ class _Planner:
             tuple(binder.cursors),
             tuple(binder.limits),
             tuple(binder.sizes),
-            cost,
+            tuple(self.tariffs) or (Tariff(cost, tuple(binder.reaches)),),
         )
 
     def readable(self, name: str) -> Resource:
@@ -75,14 +77,14 @@ class _Planner:
     def any_of(self, asked: intent.SelectAny) -> query.Query:
         ids = self.binder.slot(asked.ids, encoding.global_ids)
         types = self.binder.slot(asked.ids, encoding.global_types)
+        count = self.binder.slot(asked.ids, encoding.how_many)
         objects: list[tuple[str, query.Object]] = []
-        dearest = 0
         for name, type_, picks in asked.candidates:
-            self.cost = 0
+            self.cost, self.binder.reaches = 0, []
             objects.append((type_, self.object(self.readable(name), picks, ())))
-            dearest = max(dearest, self.cost)
-        # Only one of the candidates is found, so only the dearest counts.
-        self.cost = dearest
+            # Each id finds one of the candidates at most, so only the dearest counts.
+            reaches = (Reach((count.index, *each.slots)) for each in self.binder.reaches)
+            self.tariffs.append(Tariff(self.cost, tuple(reaches)))
         return query.AnyOf(tuple(objects), ids, types)
 
     def load(self, asked: intent.Load) -> query.Query:
@@ -125,6 +127,8 @@ class _Planner:
         sizes = (*sizes, planned.rows.window.limit.index)
         if len(sizes) > 1:
             self.binder.sizes.append(sizes)
+        if relation is not None:
+            self.binder.reaches.append(Reach(sizes))
         before = self.cost
         parts = tuple(self._part(resource, pick, sizes) for pick in picks)
         # A list counts as one resource however often its objects are picked, or if only counted.

@@ -21,6 +21,7 @@ from services.engine.failures import failed
 from services.engine.intent import Intent
 from services.engine.limiter import Limiter
 from services.engine.plan import plan
+from services.engine.pricing import FREE, Price, together
 
 _MOST_PLANS = 4_000
 _MOST_SIZES = 16
@@ -39,10 +40,13 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one read found: the columns that `db.compile` lays out, under their names."""
+    """What one read found: the columns that `db.compile` lays out, under their names.
+
+    `nested` are the rows that its nested lists hold.
+    """
 
     rows: list[Row]
-    cost: int
+    nested: int
     estimate: int | None = None
 
     @property
@@ -120,7 +124,8 @@ class Reader:
     async def read(self, caller: Caller, request: Request, *, charged: bool = False) -> Answer:
         """Return the answer to one request, in one round trip; raises a Problem.
 
-        `charged` tells that the caller has been charged for it, as part of something larger.
+        `charged` tells that the caller has been charged for it, as part of something larger. What else the
+        answer leaves over of its price is given back; what fails to be answered gives nothing back.
         """
         caller.proving = True
         try:
@@ -130,15 +135,19 @@ class Reader:
             if not await self._authenticator.renewed(caller):
                 raise
             planned, slots = self._bind(caller, request)
+        price = FREE if charged else planned.plan.price(slots)
         if not charged:
-            await self.limiter.charge(caller, planned.plan.cost)
+            await self.limiter.charge(caller, price.points, price.held)
         calls = [Call(planned.prepared(slots, self._database), slots)]
         if planned.estimate is not None:
             calls.append(Call(planned.estimate, slots))
         outcomes = await self._run(caller, calls)
-        if not await self._authenticator.is_current(caller, outcomes[0][0][0]):
-            return await self.read(caller, request, charged=True)
-        return _answer(planned, outcomes[0], outcomes[1] if planned.estimate else None)
+        if await self._authenticator.is_current(caller, outcomes[0][0][0]):
+            answer = _answer(outcomes[0], outcomes[1] if planned.estimate else None)
+        else:
+            answer = await self.read(caller, request, charged=True)
+        self.limiter.refund(caller, price.unused(answer.nested))
+        return answer
 
     async def read_many(
         self, caller: Caller, requests: Sequence[Request], *, charged: bool = False
@@ -149,8 +158,11 @@ class Reader:
         if any(isinstance(item, Problem) for item in bound) and await self._authenticator.renewed(caller):
             bound = [self._attempt(caller, request) for request in requests]
         good = [item for item in bound if not isinstance(item, Problem)]
+        prices = [
+            FREE if charged or isinstance(item, Problem) else item[0].plan.price(item[1]) for item in bound
+        ]
         if good and not charged:
-            await self.limiter.charge(caller, sum(planned.plan.cost for planned, _ in good))
+            await self.limiter.charge(caller, *together(prices))
         rows = await self._run_each(
             caller, [Call(planned.prepared(slots, self._database), slots) for planned, slots in good]
         )
@@ -158,18 +170,26 @@ class Reader:
             if isinstance(found, Problem):
                 continue
             if not await self._authenticator.is_current(caller, found[0][0]):
-                return await self.read_many(caller, requests, charged=True)
-        answers = iter(
-            found if isinstance(found, Problem) else _attempted(item[0], found)
-            for item, found in zip(good, rows, strict=True)
+                answers = await self.read_many(caller, requests, charged=True)
+                break
+        else:
+            each = (found if isinstance(found, Problem) else _attempted(found) for found in rows)
+            answers = [item if isinstance(item, Problem) else next(each) for item in bound]
+        unused = (
+            price.unused(answer.nested)
+            for price, answer in zip(prices, answers, strict=True)
+            if not isinstance(answer, Problem)
         )
-        return [item if isinstance(item, Problem) else next(answers) for item in bound]
+        self.limiter.refund(caller, sum(unused))
+        return answers
 
-    def judge(self, caller: Caller, request: Request) -> int:
-        """Return what a request costs in points, planned and bound but not read; raises its Problem."""
+    def judge(self, caller: Caller, request: Request, rows: int = 1) -> Price:
+        """Return what a request costs, planned and bound but not read; raises its Problem.
+
+        `rows` tells for how many rows of its kind it stands.
+        """
         made = plan(request.intent(), self.catalog, caller.principal.scopes)
-        made.bind(request.values, self.codec, caller.now)
-        return made.cost
+        return made.price(made.bind(request.values, self.codec, caller.now), rows)
 
     async def identify(self, caller: Caller) -> Identity:
         """Return who the caller is, charging nothing (S3-335); raises the 401 problem."""
@@ -232,14 +252,14 @@ class Reader:
         return [failed(item) if isinstance(item, DatabaseError) else item for item in outcomes]
 
 
-def _attempted(planned: _Planned, rows: list[Row]) -> Answer | Problem:
+def _attempted(rows: list[Row]) -> Answer | Problem:
     try:
-        return _answer(planned, rows, None)
+        return _answer(rows, None)
     except Problem as problem:
         return problem
 
 
-def _answer(planned: _Planned, rows: list[Row], estimate: list[Row] | None) -> Answer:
+def _answer(rows: list[Row], estimate: list[Row] | None) -> Answer:
     nested = sum(int(row[2] or 0) for row in rows)
     if nested > INCLUDED_LIMIT:
         raise bad_request(
@@ -248,7 +268,7 @@ def _answer(planned: _Planned, rows: list[Row], estimate: list[Row] | None) -> A
     guessed = None
     if estimate is not None:
         guessed = int(orjson.loads(estimate[0][0] or b"[]")[0]["Plan"]["Plan Rows"])
-    return Answer(rows, planned.plan.cost, guessed)
+    return Answer(rows, nested, guessed)
 
 
 def found(body: bytes | None) -> bytes:

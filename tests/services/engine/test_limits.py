@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from db.models import RateTier
 from services.engine.limits import (
     STANDARD,
     TIERS,
     Policy,
     ProcessStore,
     Standing,
-    Tier,
     address_key,
     policy,
     policy_of,
@@ -205,18 +205,18 @@ def test_tiers_are_those_of_the_specification() -> None:
     told = {tier: (own.limit, own.burst, own.rates.quota) for tier, own in TIERS.items()}
 
     assert told == {
-        Tier.STANDARD: (240, 40, 240),
-        Tier.FREE: (60, 40, 60),
-        Tier.STARTER: (1_000, 167, 1_200),
-        Tier.PRO: (5_000, 834, 6_500),
-        Tier.BUSINESS: (5_000, 834, 6_500),
-        Tier.AGENCY: (20_000, 3_334, 30_000),
-        Tier.ENTERPRISE: (100_000, 16_667, 200_000),
+        RateTier.STANDARD: (240, 40, 240),
+        RateTier.FREE: (60, 40, 60),
+        RateTier.STARTER: (1_000, 167, 1_200),
+        RateTier.PRO: (5_000, 834, 6_500),
+        RateTier.BUSINESS: (5_000, 834, 6_500),
+        RateTier.AGENCY: (20_000, 3_334, 30_000),
+        RateTier.ENTERPRISE: (100_000, 16_667, 200_000),
     }
 
 
 def test_what_a_tier_allows_above_its_limit_is_not_told_as_left() -> None:
-    own = TIERS[Tier.STARTER]
+    own = TIERS[RateTier.STARTER]
 
     assert own.rates.refill == pytest.approx(1_000 / 60)
     assert own.text == "1000;w=60"

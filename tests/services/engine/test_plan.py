@@ -22,19 +22,27 @@ from services.engine.intent import (
     Pick,
     Search,
     Select,
+    SelectAny,
     SelectMany,
     SortTerm,
     Within,
 )
 from services.engine.plan import plan
+from services.engine.pricing import Price
 
 ALL = frozenset({"all:read"})
 CODEC = CursorCodec(b"k" * 32)
 BASE = "/api/v1"
+ID = "00000000-0000-4000-8000-000000000000"
 
 
 def planned(asked: Any, scopes: frozenset[str] = ALL) -> Plan:
     return plan(asked, CATALOG, scopes)
+
+
+def price(asked: Any) -> Price:
+    made = planned(asked)
+    return made.price(made.bind([], CODEC, 0.0))
 
 
 def search(resource: str = "product", **changes: Any) -> Search:
@@ -80,11 +88,71 @@ def test_values_are_encoded_into_slots_when_bound() -> None:
 
 def test_the_costs_are_the_resources_touched() -> None:
     """Design 7: a plain call costs 1, each included set one more."""
-    assert planned(search()).cost == 1
-    assert planned(search("order", include=(("items",), ("items", "product"), ("customer",)))).cost == 4
-    assert planned(Fetch("order", Leaf(0), BASE, include=(("items", "product"),))).cost == 3
+    assert price(search()) == (1, 0, 0)
+    assert price(search("product", include=(("brand",), ("category",)))) == (3, 0, 0)
+    assert price(Fetch("order", ID, BASE, include=(("customer",),))) == (2, 0, 0)
     picks = (Pick("n", "nodes", picks=(Pick("id", "id"), Pick("b", "brand", picks=(Pick("id", "id"),)))),)
-    assert planned(SelectMany("product", Listing(), picks)).cost == 2
+    assert price(SelectMany("product", Listing(), picks)) == (2, 0, 0)
+
+
+def items(listing: Listing | None = None, *picks: Pick) -> Pick:
+    nodes = Pick("nodes", "nodes", picks=(Pick("id", "id"), *picks))
+    return Pick("items", "items", picks=(nodes,), listing=listing)
+
+
+def orders(size: int, *picks: Pick) -> SelectMany:
+    nodes = (Pick("nodes", "nodes", picks=picks),)
+    return SelectMany("order", Listing(paging=Paging(size=size, relay=True)), nodes)
+
+
+def first(size: int) -> Listing:
+    return Listing(paging=Paging(size=size, relay=True))
+
+
+@pytest.mark.parametrize(
+    ("size", "below", "held"),
+    [(1, 500, 0), (2, 500, 1), (100, 5, 0), (100, 6, 1), (100, 50, 9), (100, None, 9), (500, 500, 9)],
+)
+def test_nested_lists_cost_what_they_may_hold(size: int, below: int | None, held: int) -> None:
+    """A point for 500 rows, the first of which the list's own point pays for, and 5,000 are the most."""
+    listing = None if below is None else first(below)
+
+    assert price(orders(size, items(listing))) == (2 + held, held, 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 10, 100, 500])
+def test_an_include_costs_what_the_selection_of_whole_pages_does(size: int) -> None:
+    """Design 7: `?include=` and the equal selection cost the same points."""
+    page = search("order", listing=Listing(paging=Paging(page=1, size=size)), include=(("items", "product"),))
+    product = Pick("product", "product", picks=(Pick("id", "id"),))
+
+    assert price(page) == price(orders(size, items(first(500), product)))
+
+
+def test_lists_within_lists_multiply() -> None:
+    nested = Pick("orders", "orders", picks=(Pick("nodes", "nodes", picks=(items(first(100)),)),))
+    customers = SelectMany("customer", first(1), (Pick("nodes", "nodes", picks=(nested,)),))
+
+    # A page of 100 orders and as many lines for each are more than the answer may hold.
+    assert price(customers) == (3 + 8, 8, 2)
+    assert price(Fetch("customer", ID, BASE, include=(("orders", "items"),))) == (3 + 8, 8, 2)
+    assert price(Fetch("order", ID, BASE, include=(("items",),))) == (2, 0, 1)
+
+
+def test_any_of_many_costs_its_dearest_candidate_for_each_id() -> None:
+    product, order = (Pick("id", "id"),), (items(first(500)),)
+    candidates = (("product", "Product", product), ("order", "Order", order))
+
+    assert price(SelectAny(("a",), candidates)) == (2, 0, 1)
+    assert price(SelectAny(("a", "b", "c"), candidates)) == (2 + 2, 2, 1)
+    assert price(SelectAny(("a", "b", "c"), candidates[:1])) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "unused"), [(0, 9), (500, 9), (501, 8), (1_000, 8), (4_501, 0), (5_000, 0), (50_000, 0)]
+)
+def test_what_lists_do_not_hold_is_left_over(rows: int, unused: int) -> None:
+    assert price(orders(100, items())).unused(rows) == unused
 
 
 # Scopes
