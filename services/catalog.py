@@ -5,10 +5,29 @@ from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
 from services.engine.catalog import Catalog
+from services.invitations import INVITATION
+from services.memberships import LEAVE, MEMBERSHIP, WORKSPACES
 from services.order_items import ORDER_ITEM
 from services.orders import ORDER
 from services.products import PRODUCT
 from services.token_rules import TOKEN
+from services.users import USER
 from services.workspaces import WORKSPACE
 
-CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, CUSTOMER, ORDER, ORDER_ITEM, TOKEN, AUDIT_LOG))
+CATALOG = Catalog(
+    (
+        WORKSPACE,
+        BRAND,
+        CATEGORY,
+        PRODUCT,
+        CUSTOMER,
+        ORDER,
+        ORDER_ITEM,
+        USER,
+        MEMBERSHIP,
+        INVITATION,
+        TOKEN,
+        AUDIT_LOG,
+    ),
+    (LEAVE, WORKSPACES),
+)

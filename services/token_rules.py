@@ -9,7 +9,7 @@ from db.models import RateTier, Token, TokenKind
 from db.queries import token_rules as queries
 from services import tokens
 from services.engine import encoding
-from services.engine.access import Principal, covers
+from services.engine.access import Principal, lacking
 from services.engine.errors import Invalid, conflict, insufficient_scope
 from services.engine.resource import Action, ActionKind, Field, Kind, Relation, Resource, Shown
 from services.engine.work import Change, Work
@@ -71,9 +71,8 @@ async def rotate(work: Work, changes: Sequence[Change]) -> None:
     """Put a new token in the place of each, which ends when the grace period does (C-85)."""
     for each in changes:
         stored = each.stored or {}
-        lacking = _lacking(work.caller.principal, stored["scopes"])
-        if lacking is not None:
-            each.problem = lacking
+        each.problem = lacking(work.caller.principal.scopes, stored["scopes"])
+        if each.problem is not None:
             continue
         hours = str(each.inputs["grace_period_hours"]).encode()
         ends, over, replaced = (await work.rows(queries.ROTATING, each.id.encode(), hours))[0]
@@ -117,7 +116,7 @@ def _judge_grants(work: Work, change: Change) -> None:
     """Refuse what the caller does not hold itself, and an end that is past already."""
     principal, stored = work.caller.principal, change.stored or {}
     added = sorted({*change.values.get("scopes", ())} - {*stored.get("scopes", ())})
-    change.problem = change.problem or _lacking(principal, added)
+    change.problem = change.problem or lacking(principal.scopes, added)
     if _limits(change.after) != _limits(stored) and not is_admin(principal.scopes):
         # Whoever could raise a limit could spend more than was granted.
         change.problem = change.problem or insufficient_scope(ADMIN, list(principal.scopes))
@@ -144,12 +143,6 @@ def _judge_rank(principal: Principal, change: Change) -> None:
     held = (change.stored or {})["scopes"]
     if is_admin(held) and not is_admin(principal.scopes) and change.id != principal.token_id:
         change.problem = insufficient_scope(ADMIN, list(principal.scopes))
-
-
-def _lacking(principal: Principal, scopes: Collection[str]) -> Any:
-    """Return the 403 problem that names the first of `scopes` that the caller may not hand on, if any."""
-    lacking = next((scope for scope in scopes if not covers(principal.scopes, scope)), None)
-    return None if lacking is None else insufficient_scope(lacking, list(principal.scopes))
 
 
 def is_admin(scopes: Collection[str]) -> bool:

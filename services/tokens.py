@@ -18,6 +18,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from services.engine.deployment import Deployment
 
 APP = "dip"
+INVITATION = "dipinvite"
+"""Stands where `dip` does in tokens that open no workspace but let somebody in for good."""
+
 PREFIX_LENGTH = 12
 
 # A token carries 256 bits of entropy, so the smallest parameters OWASP names are ample.
@@ -45,18 +48,18 @@ class NewToken:
     precheck: bytes
 
 
-def generate(environment: Environment, precheck_key: bytes) -> NewToken:
+def generate(environment: Environment, precheck_key: bytes, app: str = APP) -> NewToken:
     """Return a fresh token."""
     key = secrets.token_hex(8)
-    head = f"{APP}_{environment}_{key}{secrets.token_hex(32)}"
+    head = f"{app}_{environment}_{key}{secrets.token_hex(32)}"
     raw = head + _checksum(head)
     return NewToken(raw, raw[:PREFIX_LENGTH], key, _HASHER.hash(raw), precheck(raw, precheck_key))
 
 
-def lookup_key(raw: str, environment: Environment) -> str | None:
+def lookup_key(raw: str, environment: Environment, app: str = APP) -> str | None:
     """Return the lookup key of a well-formed token of this environment, without any I/O."""
     found = _PATTERN.fullmatch(raw)
-    if found is None or found[1] != APP or found[2] != environment:
+    if found is None or found[1] != app or found[2] != environment:
         return None
     return found[3] if hmac.compare_digest(_checksum(raw[:-8]), found[5]) else None
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.engine.errors import insufficient_scope
+from services.engine.errors import Problem, insufficient_scope
 from services.engine.limits import STANDARD, Policy
 from services.engine.resource import Action, ActionKind, Resource
 
@@ -84,6 +84,12 @@ def covers(scopes: Collection[str], scope: str) -> bool:
     return f"all:{Permission.WRITE}" in scopes or any(
         f"{name}:{each}" in scopes or f"all:{each}" in scopes for each in granting
     )
+
+
+def lacking(scopes: Collection[str], wanted: Collection[str]) -> Problem | None:
+    """Return the 403 problem that names the first of `wanted` that holders of `scopes` may not hand on."""
+    missing = next((scope for scope in wanted if not covers(scopes, scope)), None)
+    return None if missing is None else insufficient_scope(missing, list(scopes))
 
 
 def permission(action: Action) -> Permission:
