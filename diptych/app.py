@@ -22,6 +22,7 @@ from rest.router import Rest
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from services.engine.verify import verify
+from services.engine.watching import Watch
 from services.tokens import Environment
 
 _OBJECTS_BETWEEN_LOOKS = 20_000
@@ -55,6 +56,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         shell.build(version("diptych"), checks, _lifespan(settings, running, graphql), settings.public_url),
         running.authenticator,
         running.limiter,
+        Watch(running.database),
         edge.EdgeSettings(
             tuple(settings.cors_origins),
             settings.body_limit,

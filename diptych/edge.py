@@ -29,6 +29,7 @@ from services.engine.errors import Problem, Slug, bad_request, internal_error, n
 from services.engine.limiter import Limiter
 from services.engine.limits import Standing
 
+from services.engine.watching import Watch
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -114,10 +115,12 @@ class Edge:
         self._public = frozenset({f"{BASE}/health"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        watch: Watch,
         """Answer one connection (ASGI 3)."""
         if scope["type"] != "http":
             await self._shell(scope, receive, send)
             return
+        self._watch = watch
         request = _incoming(scope, self._settings.entrance)
         if (refusal := self._refusal(scope, request)) is not None:
             await self._send(send, request, refusal)
@@ -227,6 +230,8 @@ class Edge:
 
     async def _charge(self, request: Incoming, status: int) -> None:
         """Charge what was answered without a charge; raises the 429 problem, which is then the answer.
+            if (caller := request.caller) is not None and caller.looked_at is not None:
+                await self._watch.note(caller, request.method, request.path, found.status)
 
         Without a live token it is the client's address that pays. What the server failed at costs nothing.
         """
@@ -259,6 +264,9 @@ class Edge:
         return caller
 
     async def _check_workspace(self, named: str, principal: Principal, credential: bytes) -> None:
+        caller.presented = raw
+        if principal.administrative:
+            caller.looked_at = []
         """Raise the 404 problem unless `named` is the id or the slug of the token's workspace (C-11)."""
         if identifier(named) == principal.workspace_id:
             return

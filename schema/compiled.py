@@ -4,9 +4,9 @@ An operation made of resource fields alone becomes one request to the engine per
 trip; the JSON that comes back is passed through untouched.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -14,9 +14,12 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     StringValueNode,
     VariableNode,
     Visitor,
@@ -113,6 +116,20 @@ class Operation:
     def writes(self) -> bool:
         """Tell whether it is a mutation."""
         return self.node.operation is OperationType.MUTATION
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Return the root fields, each once."""
+        return tuple(dict.fromkeys(self._names(self.node.selection_set)))
+
+    def _names(self, selected: SelectionSetNode) -> Iterator[str]:
+        for each in selected.selections:
+            if isinstance(each, FieldNode):
+                yield each.name.value
+            elif isinstance(each, FragmentSpreadNode):
+                yield from self._names(self._fragments[each.name.value].selection_set)
+            elif isinstance(each, InlineFragmentNode):
+                yield from self._names(each.selection_set)
 
     def split(self, given: Mapping[str, Any], decode: Decode) -> tuple[Hashable, list[Any]]:
         """Return the structure of the variables and their values; raises MismatchError."""

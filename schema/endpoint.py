@@ -215,6 +215,8 @@ class GraphQL:
         if not writing:
             return await self._at_once(caller, runs)
         told = _key(key, alone=writing == 1)
+        if caller.looked_at is not None:
+            caller.looked_at.extend(operation.names)
         answered: list[_Answered] = []
         for run in runs:
             try:

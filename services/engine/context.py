@@ -1,9 +1,13 @@
 """The context of a request: who calls, under which name it is logged, and when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from services.engine.access import Principal
 from services.engine.limits import Left, Standing
+
+if TYPE_CHECKING:
+    from services.engine.procedures import Credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request whoever sends it: from which address, with which program, and whether it came by TLS."""
+    """One request whoever sends it: from which address, with which program, and whether it came by TLS.
+
+    `presented` is the raw token that came along, whether it is live or not, and empty without one.
+    """
 
     address: str
     user_agent: str
     request_id: str
     now: float
     secure: bool
+    presented: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -57,7 +65,8 @@ class Caller:
 
     `taken` are the points the request has been charged, None as long as nobody has tried, `asked` those that
     were asked for last. Of those taken, `held` may still come back, and `returned` have. `left` is what the
-    last charge left, None where nothing is limited.
+    last charge left, None where nothing is limited. `address`, `user_agent`, `secure` and `presented` are
+    those of the visit, and `granted` is a credential for the client to keep.
     """
 
     principal: Principal
@@ -71,6 +80,12 @@ class Caller:
     held: int = 0
     returned: int = 0
     left: Left | None = None
+    address: str = ""
+    user_agent: str = ""
+    secure: bool = False
+    presented: str = field(default="", repr=False)
+    granted: "Credential | None" = None
+    looked_at: list[str] | None = None
 
     @property
     def charged(self) -> int:
@@ -82,12 +97,7 @@ class Caller:
         """Return what is left now, None where nothing is limited."""
         return None if self.left is None else self.left.standing()
 
-    address: str = ""
-    user_agent: str = ""
-    secure: bool = False
-    granted: "Credential | None" = None
-
     @property
     def visit(self) -> Visit:
         """Return the request itself, whoever sends it."""
-        return Visit(self.address, self.user_agent, self.request_id, self.now, self.secure)
+        return Visit(self.address, self.user_agent, self.request_id, self.now, self.secure, self.presented)

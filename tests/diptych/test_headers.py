@@ -174,6 +174,7 @@ async def test_a_failure_off_the_hot_path_is_the_same_problem(
         shell.build("1", checks, shell.FastAPI().router.lifespan_context),
         application._authenticator,
         application._limiter,
+        application._watch,
         edge.EdgeSettings(),
     )
 
