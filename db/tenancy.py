@@ -167,7 +167,8 @@ def _says(part: Any, table: Any, column: str, value: Any) -> bool:
     operator = getattr(part, "operator", None)
     if value is None:
         return operator is operators.is_ and isinstance(right, Null)
-    return operator is operators.eq and (right is value or getattr(right, "text", None) == value)
+    written = getattr(right, "is_literal", False) and getattr(right, "name", None) == value
+    return operator is operators.eq and (right is value or written)
 
 
 def _name(source: FromClause) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -16,6 +16,8 @@ from services.engine.resource import Field, Resource
 from services.engine.validate import TAKEN, UNKNOWN
 from services.engine.values import Inner
 from services.engine.work import Change, Work
+from services.memberships import MEMBERSHIP
+from services.roles import Role
 
 DEFAULTS: Mapping[str, str] = {"timezone": "UTC", "locale": "en_GB"}
 """Every setting, and what it is unless it was set."""
@@ -65,6 +67,17 @@ async def create(work: Work, changes: Sequence[Change]) -> None:
         if each.good and _TIERS.index(Tier(each.after["tier"])) > _TIERS.index(Tier(tier)):
             each.refuse("tier", _TOO_HIGH)
     await _complete(work, changes)
+    if work.caller.principal.user_id is not None:
+        work.then(partial(_own, work, changes, work.caller.principal.user_id))
+
+
+async def _own(work: Work, changes: Sequence[Change], user: str) -> None:
+    """Make the user whose session has made workspaces their owner (C-12)."""
+    for each in changes:
+        if each.good:
+            with work.within(each.id):
+                owner = work.new(MEMBERSHIP, {"user_id": user, "role": Role.OWNER})
+                await work.insert(MEMBERSHIP, [owner])
 
 
 async def change(work: Work, changes: Sequence[Change]) -> None:

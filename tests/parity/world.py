@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from db.describe import table
+from db.tenancy import seen_through
 from diptych.runtime import precheck_key
 from services.engine.catalog import Catalog
 from services.engine.resource import Resource
@@ -106,6 +107,12 @@ def filled(database: str, catalog: Catalog) -> tuple[dict[str, uuid.UUID], dict[
 def _stored(connection: psycopg.Connection[dict[str, Any]], resource: Resource, own: uuid.UUID) -> list[Row]:
     """Return the rows that a token of workspace `own` may see, deleted ones too."""
     fence = "workspace_id = %(own)s" if resource.tenant else "%(own)s IN (id, parent_workspace_id)"
+    through = seen_through(table(resource.model))
+    if through is not None:
+        fence = (
+            f"id IN (SELECT {through[1]} FROM {through[0].name}"
+            " WHERE workspace_id = %(own)s AND deleted_at IS NULL)"
+        )
     name = sql.Identifier(table(resource.model).name)
     found = connection.execute(sql.SQL("SELECT * FROM {} WHERE " + fence).format(name), {"own": own})
     return [{name: rendered(row[name]) for name in resource.all_fields} for row in found]

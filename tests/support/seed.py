@@ -41,7 +41,19 @@ SCOPE_SETS: dict[str, tuple[str, ...]] = {
 }
 
 _JSON = {"metadata", "nutrition", "settings", "before", "after", "scopes"}
-_ORDER = ("brands", "categories", "products", "customers", "orders", "order_items", "audit_logs", "tokens")
+_ORDER = (
+    "brands",
+    "categories",
+    "products",
+    "customers",
+    "orders",
+    "order_items",
+    "audit_logs",
+    "tokens",
+    "users",
+    "invitations",
+    "memberships",
+)
 _NO_HASH = "no hash at all"
 
 
@@ -323,11 +335,73 @@ def _tokens(maker: _Maker) -> list[Row]:
     return made
 
 
+_ROLES = ("owner", "admin", "member", "viewer")
+
+
+def _users(maker: _Maker) -> list[Row]:
+    """Return people, of whom nobody has a password; the last two are in no workspace."""
+    made = []
+    for n in range(12):
+        row = maker.row(
+            n,
+            email=f"person{n}@{maker.letter}.example",
+            name=f"{('Ada', 'Grace', 'Zoë')[n % 3]} {maker.letter.upper()}{n // 2}",
+            totp_enabled_at=BEGINNING + timedelta(days=n) if n % 4 == 1 else None,
+            deleted_at=_deleted(n, 7),
+        )
+        del row["workspace_id"]
+        made.append(row)
+    return made
+
+
+def _invitations(maker: _Maker, users: list[Row], tokens: list[Row]) -> list[Row]:
+    """Return invitations: some accepted, some revoked, some overdue, some open."""
+    return [
+        maker.row(
+            n,
+            email=f"guest{n}@{maker.letter}.example",
+            role=_ROLES[(n + 1) % 4],
+            token_key=maker.id().hex[:16],
+            token_hash=_NO_HASH,
+            expires_at=BEGINNING + timedelta(days=7 if n % 4 == 2 else 4000, minutes=n // 2),
+            accepted_at=BEGINNING + timedelta(days=1, minutes=n // 2) if n % 3 == 1 else None,
+            accepted_by_user_id=users[n]["id"] if n % 3 == 1 else None,
+            invited_by_token_id=tokens[0]["id"],
+            invited_by_user_id=users[0]["id"] if n % 2 else None,
+            deleted_at=_deleted(n, 6),
+        )
+        for n in range(9)
+    ]
+
+
+def _memberships(maker: _Maker, users: list[Row], invitations: list[Row]) -> list[Row]:
+    """Return memberships of all but the last two; those that are deleted belong to people who left."""
+    return [
+        maker.row(
+            n,
+            user_id=user["id"],
+            role=_ROLES[n % 4],
+            invitation_id=invitations[n]["id"] if n % 3 == 1 else None,
+            deleted_at=_deleted(n, 5),
+        )
+        for n, user in enumerate(users[:-2])
+    ]
+
+
+def _seen(users: list[Row], memberships: list[Row]) -> list[Row]:
+    """Return the people whom their workspace sees."""
+    members = {row["user_id"] for row in memberships if row["deleted_at"] is None}
+    return [row for row in users if row["id"] in members]
+
+
 def _tenant(maker: _Maker) -> dict[str, list[Row]]:
     brands, categories, customers = _brands(maker), _categories(maker), _customers(maker)
     products = _products(maker, categories, brands)
     orders = _orders(maker, customers)
     lines = _order_items(maker, orders, products)
+    audit_logs, tokens = _audit_logs(maker), _tokens(maker)
+    users = _users(maker)
+    invitations = _invitations(maker, users, tokens)
     return {
         "brands": brands,
         "categories": categories,
@@ -335,8 +409,11 @@ def _tenant(maker: _Maker) -> dict[str, list[Row]]:
         "customers": customers,
         "orders": orders,
         "order_items": lines,
-        "audit_logs": _audit_logs(maker),
-        "tokens": _tokens(maker),
+        "audit_logs": audit_logs,
+        "tokens": tokens,
+        "users": users,
+        "invitations": invitations,
+        "memberships": _memberships(maker, users, invitations),
     }
 
 
@@ -374,6 +451,8 @@ def plant(
             seed.rows[slug] = _tenant(_Maker(seed.workspaces[slug]["id"], letter))
             for plural in _ORDER:
                 insert(connection, plural, seed.rows[slug][plural])
+            rows = seed.rows[slug]
+            rows["users"] = _seen(rows["users"], rows["memberships"])
         wanted = {("acme", name): SCOPE_SETS[name] for name in scope_sets}
         wanted["globex", "reader"] = SCOPE_SETS["reader"]
         for (slug, name), scopes in {**wanted, **(further or {})}.items():
