@@ -14,7 +14,10 @@ from services.engine.errors import Invalid
 from services.engine.validate import ERROR_CODES, invalid_of
 
 MODELS: dict[str, type[Model]] = {
-    mapper.class_.__tablename__: mapper.class_ for mapper in Model.registry.mappers
+    mapper.class_.__tablename__: mapper.class_
+    for mapper in Model.registry.mappers
+    # Those that tests add have tables of their own.
+    if mapper.class_.metadata is Model.metadata
 }
 NAMES = """
     SELECT conname FROM pg_constraint WHERE conrelid = %(table)s::regclass AND contype <> 'n'

@@ -10,7 +10,10 @@ from db.describe import Kind, columns
 from db.models import Model, Token, Workspace
 
 MODELS: dict[str, type[Model]] = {
-    mapper.class_.__tablename__: mapper.class_ for mapper in Model.registry.mappers
+    mapper.class_.__tablename__: mapper.class_
+    for mapper in Model.registry.mappers
+    # Those that tests add have tables of their own.
+    if mapper.class_.metadata is Model.metadata
 }
 DEFAULTS = """
     SELECT attname, pg_get_expr(adbin, adrelid)

@@ -23,6 +23,13 @@ class Mutant(StrEnum):
     BLIND_RETRY = "a commit whose outcome is unknown is repeated though there is no key"
 
 
+_NAMING = Call(
+    Prepared(Statement("SELECT set_config('diptych.workspace', $1, true)"), ("workspace",)),
+    (),
+)
+"""What a transaction beside the one at hand must begin with, since it writes in a workspace too."""
+
+
 def change(mutant: str | None) -> None:
     """Make this process the mutant."""
     if mutant is not None:
@@ -34,7 +41,7 @@ def _late_record() -> None:
         self.committing = True
         await self._session.run([*self._waiting, (COMMIT, ())])
         self._waiting = []
-        await self._session.run([(BEGIN, ()), *_bound(self, calls), (COMMIT, ())])
+        await self._session.run([(BEGIN, ()), *_bound(self, (_NAMING, *calls)), (COMMIT, ())])
 
     Transaction.commit = commit  # type: ignore[method-assign]
 
@@ -51,7 +58,7 @@ def _early_record() -> None:
     async def commit(self: Any, *calls: Call) -> None:
         self.committing = True
         async with self.database.driver.sessions.lease() as other:
-            await other.run([(BEGIN, ()), *_bound(self, calls), (COMMIT, ())])
+            await other.run([(BEGIN, ()), *_bound(self, (_NAMING, *calls)), (COMMIT, ())])
         await self._session.run([*self._waiting, (COMMIT, ())])
         self._waiting = []
 

@@ -19,7 +19,7 @@ from services.categories import CATEGORY
 from services.engine import bulk, idempotency
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
-from services.engine.dispatch import Writer
+from services.engine.dispatch import Writer, _nothing_more
 from services.engine.errors import Problem
 from services.engine.resource import Resource
 from services.engine.transaction import Ongoing
@@ -60,7 +60,7 @@ def no_scope_check_in_graphql(patch: pytest.MonkeyPatch) -> None:
     admitted = Writer._admitted
 
     def open_to_all(self: Writer, caller: Caller, asked: Write, permit: Any) -> Any:
-        return admitted(self, caller, asked, permit if caller.instance != GRAPHQL else lambda _: None)
+        return admitted(self, caller, asked, permit if caller.instance != GRAPHQL else _nothing_more)
 
     patch.setattr(Writer, "_admitted", open_to_all)
     _authorise_unless(patch, lambda caller: caller.instance == GRAPHQL)
@@ -69,7 +69,7 @@ def no_scope_check_in_graphql(patch: pytest.MonkeyPatch) -> None:
 def no_scope_check_in_rest(patch: pytest.MonkeyPatch) -> None:
     """REST forgets scopes."""
 
-    async def admit(self: Any, caller: Caller, action: Any) -> None:
+    async def admit(self: Any, caller: Caller, action: Any, request: Any = None) -> None:
         return None
 
     patch.setattr(rest.writing.Writes, "_admit", admit)
@@ -252,9 +252,16 @@ def _losing(patch: pytest.MonkeyPatch, table: str, column: str) -> None:
         Statement(f"DELETE FROM {table} WHERE workspace_id = $1 AND {column} = {last}"), ("workspace",)
     )
 
+    # The role that serves requests may not take anything out of a log.
+    leave = Prepared(
+        Statement("SELECT set_config('role', 'none', true), set_config('diptych.operator', 'on', true)"), ()
+    )
+    come_back = Prepared(Statement("SELECT set_config('role', 'diptych_app', true)"), ())
+
     async def lost(self: Ongoing, *given: Any) -> None:
         await write(self, *given)
-        await self.rows(lose)
+        for step in (leave, lose, come_back):
+            await self.rows(step)
 
     patch.setattr(Ongoing, "_write", lost)
 

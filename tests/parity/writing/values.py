@@ -72,7 +72,7 @@ def _value(resource: Resource, field: Field, picks: Picks, n: int) -> Any:
         case Kind.BOOLEAN:
             return n % 2 == 0
         case Kind.DATETIME:
-            return f"2026-02-{1 + n % 28:02d}T10:20:30Z"
+            return f"2126-02-{1 + n % 28:02d}T10:20:30Z"
         case Kind.JSON:
             return _json(resource, field, facts, n)
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{field.name} {n}"))
