@@ -14,6 +14,7 @@ from urllib.parse import quote
 from diptych import headers as shared
 from diptych.entrance import Entrance
 from diptych.later import Later
+from diptych.origins import Origins
 from diptych.streaming import stream
 from rest import compat
 from rest.http import BASE, Headers, Request, Response
@@ -28,8 +29,8 @@ from services.engine.encoding import identifier
 from services.engine.errors import Problem, Slug, bad_request, internal_error, not_found
 from services.engine.limiter import Limiter
 from services.engine.limits import Standing
-
 from services.engine.watching import Watch
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -88,7 +89,8 @@ class Incoming:
 class EdgeSettings:
     """What the edge is told: allowed origins, the largest body in bytes, and the address of problem types.
 
-    `rate_aliases` adds the older names of the headers about limits (C-57).
+    `origins` are believed where a cookie is all that tells who calls. `rate_aliases` adds the older names of
+    the headers about limits (C-57).
     """
 
     cors_origins: tuple[str, ...] = ()
@@ -96,6 +98,11 @@ class EdgeSettings:
     origin: str = ""
     rate_aliases: bool = True
     entrance: Entrance = field(default_factory=Entrance)
+
+    @property
+    def origins(self) -> Origins:
+        """Return the origins whose pages may act with a cookie."""
+        return Origins(self.cors_origins, self.origin)
 
 
 class Edge:
@@ -108,19 +115,19 @@ class Edge:
         shell: Application,
         authenticator: Authenticator,
         limiter: Limiter,
+        watch: Watch,
         settings: EdgeSettings,
     ) -> None:
         self._rest, self._surfaces, self._shell = rest, surfaces, shell
         self._authenticator, self._limiter, self._settings = authenticator, limiter, settings
+        self._watch = watch
         self._public = frozenset({f"{BASE}/health"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watch: Watch,
         """Answer one connection (ASGI 3)."""
         if scope["type"] != "http":
             await self._shell(scope, receive, send)
             return
-        self._watch = watch
         request = _incoming(scope, self._settings.entrance)
         if (refusal := self._refusal(scope, request)) is not None:
             await self._send(send, request, refusal)
@@ -159,7 +166,7 @@ class Edge:
         if request.method == "OPTIONS":
             return self._options(request, segments)
         if self._rest.is_public(request.method, segments):
-            guest, body = _guest(request), await self._body(request, receive)
+            guest, body = self._guest(request), await self._body(request, receive)
             return await self._visited(
                 request, guest, self._rest.visit(guest, _asked(request, segments, body))
             )
@@ -196,7 +203,7 @@ class Edge:
         """Return the response to a request without a live token that needs none, None for all others."""
         if problem.slug is not Slug.INVALID_TOKEN or request.method != "POST":
             return None
-        guest, body = _guest(request), await self._body(request, receive)
+        guest, body = self._guest(request), await self._body(request, receive)
         return await self._visited(request, guest, surface.visit(guest, request, body))
 
     async def _visited(self, request: Incoming, guest: Guest, answer: Awaitable[_T]) -> _T:
@@ -223,6 +230,8 @@ class Edge:
             return self._problem(internal_error(request.request_id), request, surface)
         try:
             await self._charge(request, found.status)
+            if (caller := request.caller) is not None and caller.looked_at is not None:
+                await self._watch.note(caller, request.method, request.path, found.status)
         except Problem as problem:
             await _forget(found)
             return self._problem(problem, request, surface)
@@ -230,8 +239,6 @@ class Edge:
 
     async def _charge(self, request: Incoming, status: int) -> None:
         """Charge what was answered without a charge; raises the 429 problem, which is then the answer.
-            if (caller := request.caller) is not None and caller.looked_at is not None:
-                await self._watch.note(caller, request.method, request.path, found.status)
 
         Without a live token it is the client's address that pays. What the server failed at costs nothing.
         """
@@ -253,20 +260,39 @@ class Edge:
         )
 
     async def _caller(self, request: Incoming) -> Caller:
-        raw = presented(request.authorization, request.api_key)
+        raw = self._presented(request)
         principal, credential = await self._authenticator.authenticate(raw)
         caller = Caller(principal, credential, request.request_id, request.path, time.time())
         caller.address, caller.user_agent, caller.secure = request.client, _agent(request), request.secure
+        caller.presented = raw
+        if principal.administrative:
+            caller.looked_at = []
         request.caller = caller
         workspace = request.headers.get(b"x-workspace-id")
         if workspace is not None:
             await self._check_workspace(workspace.decode("latin-1"), principal, credential)
         return caller
 
+    def _presented(self, request: Incoming) -> str:
+        """Return the raw token of a request; raises the 400, 401 and 403 problems."""
+        raw = presented(request.authorization, request.api_key, request.headers.get(b"cookie"))
+        if not request.authorization and not request.api_key:
+            self._settings.origins.check(request.method, request.headers, secure=request.secure)
+        return raw
+
+    def _guest(self, request: Incoming) -> Guest:
+        """Return a request as one whose token nobody has looked at; raises the 403 problem."""
+        try:
+            raw = self._presented(request)
+        except Problem as problem:
+            if problem.slug is Slug.ORIGIN_REFUSED:
+                raise
+            raw = ""
+        agent = _agent(request)
+        visit = Visit(request.client, agent, request.request_id, time.time(), request.secure, raw)
+        return Guest(visit, request.path)
+
     async def _check_workspace(self, named: str, principal: Principal, credential: bytes) -> None:
-        caller.presented = raw
-        if principal.administrative:
-            caller.looked_at = []
         """Raise the 404 problem unless `named` is the id or the slug of the token's workspace (C-11)."""
         if identifier(named) == principal.workspace_id:
             return
@@ -372,8 +398,8 @@ def _incoming(scope: Scope, entrance: Entrance) -> Incoming:
         elif name == b"x-api-key":
             api_key.append(value)
         elif name in headers:
-            # Repeated headers are one list (RFC 9110, section 5.3).
-            headers[name] += b", " + value
+            # Repeated headers are one list (RFC 9110, section 5.3), cookies one of another kind (RFC 9113).
+            headers[name] += (b"; " if name == b"cookie" else b", ") + value
         else:
             headers[name] = value
     named = compat.named_workspace(scope["path"], headers.get(b"x-workspace-id"))
@@ -399,12 +425,6 @@ async def _forget(response: Response) -> None:
     """Let go of the rest of a body that nobody is to get."""
     if response.more is not None:
         await response.more.aclose()
-
-
-def _guest(request: Incoming) -> Guest:
-    """Return a request as one whose token nobody has looked at."""
-    visit = Visit(request.client, _agent(request), request.request_id, time.time(), request.secure)
-    return Guest(visit, request.path)
 
 
 def _agent(request: Incoming) -> str:

@@ -74,7 +74,11 @@ def allowed_origin(origin: bytes | None, allowed: Sequence[str]) -> Headers:
     """Return the headers that let an allowed origin read the response."""
     if origin is None or origin.decode("latin-1") not in allowed:
         return []
-    return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSE_HEADERS)]
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", _EXPOSE_HEADERS),
+    ]
 
 
 def preflight(origin: bytes | None, allowed: Sequence[str]) -> Headers:

@@ -65,8 +65,9 @@ class Caller:
 
     `taken` are the points the request has been charged, None as long as nobody has tried, `asked` those that
     were asked for last. Of those taken, `held` may still come back, and `returned` have. `left` is what the
-    last charge left, None where nothing is limited. `address`, `user_agent`, `secure` and `presented` are
-    those of the visit, and `granted` is a credential for the client to keep.
+    last charge left, None where nothing is limited, and `lefts` what each of its whole batch did. `address`,
+    `user_agent`, `secure` and `presented` are those of the visit, and `granted` is a credential for the
+    client to keep.
     """
 
     principal: Principal
@@ -80,6 +81,7 @@ class Caller:
     held: int = 0
     returned: int = 0
     left: Left | None = None
+    lefts: list[Left] = field(default_factory=list)
     address: str = ""
     user_agent: str = ""
     secure: bool = False

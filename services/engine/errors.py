@@ -3,10 +3,12 @@
 Problem
 ├── 400 bad-request             the request cannot be understood as sent
 ├── 401 invalid-token           no live token came with the request
+├── 401 invalid-credentials     nobody has this password, or this second factor
 ├── 402 payment-required        the call must be paid first
 ├── 403 insufficient-scope      the token lacks a scope
 ├── 403 feature-limit-reached   the workspace's plan is used up
 ├── 403 https-required          the request came unencrypted
+├── 403 origin-refused          a page of another origin acts with a cookie
 ├── 404 not-found               absent, deleted, or another workspace's
 ├── 405 method-not-allowed      the resource has no such method
 ├── 406 not-acceptable          no representation fits Accept
@@ -40,10 +42,12 @@ class Slug(StrEnum):
 
     BAD_REQUEST = "bad-request"
     INVALID_TOKEN = "invalid-token"  # noqa: S105 (a name, not a secret)
+    INVALID_CREDENTIALS = "invalid-credentials"
     PAYMENT_REQUIRED = "payment-required"
     INSUFFICIENT_SCOPE = "insufficient-scope"
     FEATURE_LIMIT_REACHED = "feature-limit-reached"
     HTTPS_REQUIRED = "https-required"
+    ORIGIN_REFUSED = "origin-refused"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
@@ -100,6 +104,15 @@ CATALOGUE = _catalogue(
         "Send a live token as `Authorization: Bearer …`.",
     ),
     ProblemType(
+        Slug.INVALID_CREDENTIALS,
+        401,
+        "Invalid Credentials",
+        "No user logs in with this address, this password and, where one is demanded, this code of a second "
+        "factor. Which of them is wrong is nobody's business.",
+        "Correct them; a few failures in a row make the account wait. Where `totp_required` is true, a code "
+        "is missing.",
+    ),
+    ProblemType(
         Slug.PAYMENT_REQUIRED,
         402,
         "Payment Required",
@@ -126,6 +139,13 @@ CATALOGUE = _catalogue(
         "HTTPS Required",
         "The request came unencrypted, so that anybody on its way could read and change it.",
         "Send it to the https:// address, and replace a token that came along: it is no secret any more.",
+    ),
+    ProblemType(
+        Slug.ORIGIN_REFUSED,
+        403,
+        "Origin Refused",
+        "A cookie was all that told who calls, and no page that may act with it sent the request.",
+        "Call from a page of the server's own origin or an allowed one, or send the token as a header.",
     ),
     ProblemType(
         Slug.NOT_FOUND,

@@ -272,7 +272,7 @@ async def test_a_strange_origin_is_granted_nothing(browsers: Client, origin: str
         assert not [name for name, _ in found.headers if name.startswith("access-control-")]
 
 
-async def test_a_listed_origin_may_read_what_it_needs(browsers: Client) -> None:
+async def test_a_listed_origin_may_read_what_it_needs_and_send_its_cookie(browsers: Client) -> None:
     """S3-127."""
     answer = await browsers.get("/api/v1/products", headers=[("origin", ORIGIN)])
 
@@ -287,7 +287,7 @@ async def test_a_listed_origin_may_read_what_it_needs(browsers: Client) -> None:
         "Deprecation",
         "Sunset",
     } <= set(str(answer.header("access-control-expose-headers")).split(", "))
-    assert answer.header("access-control-allow-credentials") is None
+    assert answer.header("access-control-allow-credentials") == "true"
 
 
 async def test_shared_caches_learn_that_the_origin_matters(browsers: Client) -> None:
