@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+from graphql import GraphQLError
 
 from schema import compiled, http
 from schema.build import build
@@ -15,11 +16,12 @@ from schema.compiled_writes import WritingShape
 from schema.documents import Documents
 from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
 from schema.executor import Executor
-from schema.guard import check_variables
+from schema.guard import admit, check_variables
 from schema.http import GraphQLRequest, HttpProblem, MediaType
 from schema.limits import DEFAULT_LIMITS, WRITING_LIMITS, GuardViolation, Limits
 from schema.resolvers import IdempotencyKey, Writing
 from schema.variables import MismatchError
+from services.engine.calling import Guest, Procedures, nobody
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
@@ -33,6 +35,7 @@ FORCING_HEADER = b"x-diptych-execute"
 
 _TOLD_HEADER = b"x-diptych-execution"
 _MOST_KEPT_VALUES = 500
+_LARGEST_VISIT = 65_536
 _LEAST_COST = 1
 _NO_HEADER = "If-Match names no row here: give each mutation its ifMatch, and leave the header out."
 
@@ -88,7 +91,8 @@ class GraphQL:
         self.settings = settings or Settings()
         self._reader, self._writer = reader, writer
         self._built = build(catalog)
-        self._executor = Executor(self._built, reader, writer, self.settings.origin)
+        self._procedures = Procedures(writer)
+        self._executor = Executor(self._built, reader, writer, self._procedures, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
 
     async def answer(
@@ -128,6 +132,46 @@ class GraphQL:
             await self._reader.limiter.charge(caller, _LEAST_COST)
             return self._refused(problem, caller, accept)
         return self._response(caller, media_type, answered)
+
+    async def visit(
+        self,
+        guest: Guest,
+        *,
+        content_type: str | None,
+        accept: str | None,
+        body: bytes,
+        idempotency_key: str | None = None,
+    ) -> tuple[Response, Caller] | None:
+        """Return the response to a request of nothing but public procedures, None for all others.
+
+        It is posted. With it comes who was answered, who may have been granted a credential. Raises the 429
+        problem.
+        """
+        if not self._built.public or len(body) > _LARGEST_VISIT:
+            return None
+        await self._procedures.charge_visitor(guest)
+        try:
+            media_type = http.negotiate(accept)
+            request = http.parse("POST", content_type, accept, b"", body, body_limit=self.settings.body_limit)
+            if isinstance(request, tuple) or not self._is_public(request.query):
+                return None
+        except (HttpProblem, GuardViolation, GraphQLError):
+            return None
+        caller = nobody(guest.visit, guest.instance)
+        try:
+            operation = self._documents.operation("POST", request)
+            _bounded(request, operation)
+            key = _key(idempotency_key, alone=True)
+            outcome = await self._executor.run(caller, operation, request, key, guest)
+            answered = _Answered(outcome.data, outcome.failures, "executor")
+        except RefusedError as refusal:
+            answered = _Answered(None, refusal.failures)
+        return self._response(caller, media_type, answered), caller
+
+    def _is_public(self, query: str) -> bool:
+        """Tell whether a document asks for public procedures alone; raises what the guard refuses."""
+        operations = admit(query, self.settings.limits).facts.operations
+        return all(each.root_names and each.root_names <= self._built.public for each in operations)
 
     def problem(
         self,
@@ -171,6 +215,8 @@ class GraphQL:
     ) -> tuple[bytes | None, Sequence[Failure], str]:
         """Return what one request brought, what went wrong and the way it went."""
         operation, request = run.operation, run.request
+        if caller.looked_at is not None:
+            caller.looked_at.extend(operation.names)
         try:
             # What a write is given is no part of its shape, so that of a large one is as good as any.
             kept = _bounded(request, operation) <= _MOST_KEPT_VALUES or operation.writes
@@ -215,8 +261,6 @@ class GraphQL:
         if not writing:
             return await self._at_once(caller, runs)
         told = _key(key, alone=writing == 1)
-        if caller.looked_at is not None:
-            caller.looked_at.extend(operation.names)
         answered: list[_Answered] = []
         for run in runs:
             try:
@@ -239,10 +283,8 @@ class GraphQL:
                 if each.taken is not None:
                     caller.taken, caller.asked = (caller.taken or 0) + each.taken, each.asked
                     caller.returned += each.returned
-            left = [each.left for each in callers if each.left is not None]
-            if left:
-                least = min(left, key=lambda found: found.policy.standing(found.taken).remaining)
-                caller.left = replace(least, returned=sum(found.returned for found in left))
+            if caller.lefts:
+                caller.left = caller.lefts[-1]
 
     # Responses
 

@@ -121,6 +121,8 @@ class Limited:
         caller.asked, caller.taken = cost, caller.taken or 0
         taken = await self._tokens.take(principal.token_id, policy.rates, cost)
         caller.left = None if taken is None else Left(policy, taken)
+        if caller.left is not None:
+            caller.lefts.append(caller.left)
         if taken is not None and taken.wait:
             raise policy.exceeded(policy.standing(taken), time.time())
         caller.taken += cost
@@ -134,7 +136,8 @@ class Limited:
             return
         self.usage.add(caller.principal.workspace_id, -points)
         if left is not None:
-            left.returned += points
+            for each in caller.lefts:
+                each.returned += points
             self._tokens.give(caller.principal.token_id, left.policy.rates, points)
 
     async def look(self, caller: Caller) -> Standing | None:
