@@ -15,6 +15,7 @@ from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
+from db.auditing import Note
 from db.describe import table
 from db.migrate import operating
 from db.models import Model
@@ -91,6 +92,22 @@ class Bulk:
         """Bring statistics, visibility and pending index entries up to date, outside any transaction."""
         names = [sql.Identifier(table(model).name) for model in models]
         self.run(sql.SQL("VACUUM (ANALYZE) {}").format(sql.SQL(", ").join(names)))
+
+    def note(self, workspace_id: UUID, note: Note) -> None:
+        """Write to the audit log of a workspace what is done in it."""
+        self.run(
+            "INSERT INTO audit_logs (workspace_id, action, resource, resource_id, request_id, before, after)"
+            " VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s::jsonb)",
+            (
+                workspace_id,
+                note.action,
+                note.resource,
+                note.resource_id,
+                note.request,
+                None if note.before is None else _plain(dict(note.before)),
+                None if note.after is None else _plain(dict(note.after)),
+            ),
+        )
 
     def copy(self, model: type[Model], rows: Iterable[Row]) -> None:
         """Write `rows` straight into the table of `model`; nothing may clash, and None is null."""

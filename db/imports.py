@@ -44,6 +44,15 @@ def find(bulk: Bulk, key: ImportKey) -> tuple[Progress, dict[str, Any]] | None:
     return (Progress(*found[0][:6]), found[0][6]) if found else None
 
 
+def identify(bulk: Bulk, key: ImportKey) -> UUID:
+    """Return the id of what is recorded under `key`."""
+    found: UUID = bulk.run(
+        "SELECT id FROM imports WHERE workspace_id = %s AND resource = %s AND digest = %s",
+        (key.workspace_id, key.resource, key.digest),
+    )[0][0]
+    return found
+
+
 def start(bulk: Bulk, key: ImportKey, options: dict[str, Any]) -> Progress:
     """Record that the file is read from its beginning, forgetting any earlier progress."""
     bulk.run(

@@ -8,8 +8,9 @@ import psycopg
 from sqlalchemy import Engine, NullPool, create_engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from db.auditing import Note
 from db.migrate import operating
-from db.models import Token, Workspace
+from db.models import RateTier, Token, Workspace
 
 
 class ProvisioningFailed(Exception):
@@ -40,14 +41,20 @@ class TokenRow:
     hash: str
     precheck: bytes
     scopes: list[str]
+    tier: RateTier = RateTier.STANDARD
 
 
 def create_workspace(url: str, slug: str, name: str) -> str:
     """Return the id of a new workspace; raises ProvisioningFailed if the slug is taken."""
+    made = insert(Workspace).values(slug=slug, name=name).returning(Workspace.id)
     try:
-        return str(_run(url, insert(Workspace).values(slug=slug, name=name).returning(Workspace.id)))
+        with _engine(url).begin() as connection:
+            id_ = connection.execute(made).scalar_one()
+            note = Note("workspace.created", "workspace", id_, after={"slug": slug, "name": name})
+            connection.execute(note.within(id_))
     except IntegrityError:
         raise ProvisioningFailed(f"There is already a workspace {slug!r}.") from None
+    return str(id_)
 
 
 def find_workspace(url: str, slug: str) -> str | None:
@@ -67,8 +74,19 @@ def create_token(url: str, workspace: str, row: TokenRow) -> str:
         "token_hash": row.hash,
         "precheck": row.precheck,
         "scopes": row.scopes,
+        "rate_limit_tier": row.tier,
     }
-    return str(_run(url, insert(Token).values(**values).returning(Token.id)))
+    shown = {name: values[name] for name in ("name", "token_prefix", "scopes")}
+    with _engine(url).begin() as connection:
+        id_ = connection.execute(insert(Token).values(**values).returning(Token.id)).scalar_one()
+        connection.execute(Note("token.created", "token", id_, after=shown).within(workspace))
+    return str(id_)
+
+
+def note(url: str, made: Note) -> None:
+    """Write to the log of the platform what was done to no workspace's rows."""
+    with _engine(url).begin() as connection:
+        connection.execute(made.above)
 
 
 def list_tokens(url: str, workspace: str, *, every: bool = False) -> list[TokenFacts]:
@@ -90,9 +108,14 @@ def list_tokens(url: str, workspace: str, *, every: bool = False) -> list[TokenF
         return [TokenFacts(str(id_), *rest) for id_, *rest in connection.execute(found)]
 
 
-def is_live(url: str, key: str, scopes: list[str]) -> bool:
+def is_live(url: str, key: str, scopes: list[str], tier: RateTier) -> bool:
     """Tell whether a token of that lookup key is still live and has these scopes, in their stored order."""
-    live = select(Token.id).where(Token.token_key == key, Token.revoked_at.is_(None), Token.scopes == scopes)
+    live = select(Token.id).where(
+        Token.token_key == key,
+        Token.revoked_at.is_(None),
+        Token.scopes == scopes,
+        Token.rate_limit_tier == tier,
+    )
     return _run(url, live) is not None
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from db import sealing
+from db import provision, sealing
+from db.auditing import Note
 from services.engine.secrets import SecretUnreadable, Vault, place_of
 
 
@@ -27,4 +28,6 @@ def rotate_secrets(url: str, vault: Vault, metadata: sealing.Tables = sealing.EV
             return None
 
     renewed = sealing.renew(url, change, metadata)
+    told = {"renewed": renewed, "unreadable": len(unreadable)}
+    provision.note(url, Note("secrets.rotated", "secret", after=told))
     return Rotated(renewed, tuple(unreadable))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from db import provision
+from db.auditing import request_id
 from db.driver import Driver
 from db.execute import Database
 from db.migrate import operating
@@ -23,9 +24,7 @@ from services.engine.transaction import Ongoing, Statements
 from services.engine.work import Change, Work
 from services.token_rules import TOKEN
 
-OPERATOR = "00000000-0000-0000-0000-000000000000"
-"""Stands in the audit log where a token's id would: no token has it."""
-
+_NO_TOKEN = ""
 _NO_CURSORS = bytes(32)
 
 Act = Callable[[Work, Change], Awaitable[None]]
@@ -74,8 +73,8 @@ class TokenOperator:
         workspace, action = self._workspace(), TOKEN.actions_by_name[name]
         driver = Driver(operating(self.url), size=1)
         try:
-            async with Database(driver, _NO_CURSORS).transaction(workspace, OPERATOR) as transaction:
-                caller = Caller(_principal(workspace), b"", "command-line", "", time.time())
+            async with Database(driver, _NO_CURSORS).transaction(workspace, None) as transaction:
+                caller = Caller(_principal(workspace), b"", request_id(), "", time.time())
                 work = Ongoing(transaction, caller, action, self.deployment, self._statements)
                 change = await self._changed(work, action, identifier(id_), act)
                 await transaction.commit()
@@ -99,7 +98,7 @@ class TokenOperator:
 
 
 def _principal(workspace: str) -> Principal:
-    return Principal(OPERATOR, workspace, frozenset({rules.ADMIN}), 0)
+    return Principal(_NO_TOKEN, workspace, frozenset({rules.ADMIN}), 0)
 
 
 def told(rows: Sequence[TokenFacts]) -> list[str]:

@@ -47,7 +47,7 @@ async def create(work: Work, changes: Sequence[Change]) -> None:
     for each in changes:
         _judge_grants(work, each)
         if each.good:
-            each.values["created_by_token_id"] = work.caller.principal.token_id
+            each.values["created_by_token_id"] = work.caller.principal.token_id or None
             await _mint(work, each)
 
 
@@ -87,7 +87,7 @@ async def rotate(work: Work, changes: Sequence[Change]) -> None:
 async def _replace(work: Work, old: Change, ends: str) -> None:
     stored = old.stored or {}
     kept = {name: stored[name] for name in ("name", "kind", "scopes", "expires_at", *_LIMITS)}
-    made = {"rotated_from_id": old.id, "created_by_token_id": work.caller.principal.token_id}
+    made = {"rotated_from_id": old.id, "created_by_token_id": work.caller.principal.token_id or None}
     new = work.new(TOKEN, {**kept, **made})
     await _mint(work, new)
     new.once["grace_period_ends_at"] = ends

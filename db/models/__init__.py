@@ -14,6 +14,7 @@ from db.models.login_attempts import LoginAttempt
 from db.models.memberships import Membership, Role
 from db.models.order_items import OrderItem
 from db.models.orders import Order, OrderStatus
+from db.models.platform_logs import PlatformLog
 from db.models.products import Product, ProductStatus
 from db.models.recovery_codes import RecoveryCode
 from db.models.tokens import RateTier, Token, TokenKind
@@ -37,6 +38,7 @@ __all__ = [
     "Order",
     "OrderItem",
     "OrderStatus",
+    "PlatformLog",
     "Product",
     "ProductStatus",
     "RateTier",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from db.auditing import Note
 from db.bulk import connect
 from db.models import Brand, Category, Customer, Model, Order, OrderItem, Product, Tier, Workspace
 from services.demo.catalogue import OPENED, Row, brands, categories, products, stamped
@@ -30,6 +31,8 @@ def fill(url: str, *, count: int = PRODUCTS) -> UUID:
             bulk.copy(Workspace, [_workspace()])
             for model, rows in tables.items():
                 bulk.copy(model, ({"workspace_id": WORKSPACE_ID, **row} for row in rows))
+            told = {"slug": SLUG, "name": _workspace()["name"], "products": count}
+            bulk.note(WORKSPACE_ID, Note("workspace.created", "workspace", WORKSPACE_ID, after=told))
         bulk.settle(Workspace, *tables)
     return WORKSPACE_ID
 

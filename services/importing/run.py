@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from db.auditing import Note
 from db.bulk import Bulk, BulkFailed, connect
-from db.imports import ImportKey, ImportOvertaken, Progress, advance, find, start
+from db.imports import ImportKey, ImportOvertaken, Progress, advance, find, identify, start
 from services.catalog import CATALOG
 from services.engine.resource import Resource
 from services.importing.entries import Entry, Shape
@@ -84,7 +85,9 @@ def _import(
             f"There is no workspace '{order.workspace}'; make one with `diptych workspace create`."
         )
     key = ImportKey(workspace_id, resource.plural, source.digest)
-    progress = begun = _begin(bulk, key, order)
+    with bulk.transaction():
+        progress = begun = _begin(bulk, key, order)
+        _note(bulk, key, order, begun)
     with closing(ErrorFile(order.errors_path, progress.errors_size)) as errors:
         batches = _ahead(_batches(shape.entries(source.records(progress.position, progress.line))))
         models = [item.model for item in shape.resources]
@@ -112,6 +115,17 @@ def _begin(bulk: Bulk, key: ImportKey, order: Order) -> Progress:
             "leave --resume out to begin anew: rows that exist are rejected."
         )
     return progress
+
+
+def _note(bulk: Bulk, key: ImportKey, order: Order, begun: Progress) -> None:
+    """Tell in the audit log that a run begins, and where, before it writes anything."""
+    told = {
+        "resource": order.resource,
+        "file": order.path.name,
+        "digest": key.digest,
+        "rows_before": begun.good + begun.rejected,
+    }
+    bulk.note(key.workspace_id, Note("import.started", "import", identify(bulk, key), after=told))
 
 
 def _write(

@@ -9,7 +9,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from diptych.cli import main
-from services.token_operator import OPERATOR
 from tests.support.application import running
 from tests.support.client import Client
 from tests.support.seed import SECRET
@@ -73,8 +72,11 @@ def test_a_token_is_revoked(run: Run, database: str) -> None:
     assert status(database, raw) == 401
     stored = Stored(database)
     assert [event["type"] for event in stored.events(id_)] == ["token.revoked"]
-    (audit,) = stored.audits(id_)
-    assert (audit["action"], str(audit["token_id"])) == ("token.revoked", OPERATOR)
+    audits = stored.audits(id_)
+    assert [audit["action"] for audit in audits] == ["token.created", "token.revoked"]
+    assert {(audit["token_id"], audit["user_id"], audit["address"]) for audit in audits} == {(None,) * 3}
+    assert len({audit["request_id"] for audit in audits}) == 2
+    assert all(audit["request_id"].startswith("cli:") for audit in audits)
     assert refused(run("token", "revoke", "--workspace", "shop", id_)).startswith(
         "Workspace 'shop' has no such"
     )

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.guarding import guard, guard_people, open_again
 
@@ -43,6 +43,7 @@ def upgrade() -> None:
     guard_people("users")
     _tokens()
     _audit_logs()
+    _platform_logs()
 
 
 def downgrade() -> None:
@@ -53,7 +54,7 @@ def downgrade() -> None:
     for table in (*_TENANT, "users"):
         open_again(table)
     op.drop_constraint("fk_memberships_invitation_id", "memberships", type_="foreignkey")
-    for table in (*_TENANT, "login_attempts", "recovery_codes", "users"):
+    for table in (*_TENANT, "platform_logs", "login_attempts", "recovery_codes", "users"):
         op.drop_table(table)
 
 
@@ -189,6 +190,29 @@ def _audit_logs() -> None:
     op.add_column("audit_logs", Column("address", String(64)))
     for column in ("user_id", "address"):
         _index("audit_logs", column, "deleted_at IS NULL")
+
+
+def _platform_logs() -> None:
+    op.create_table(
+        "platform_logs",
+        Column("id", Uuid(), nullable=False, server_default=text("gen_random_uuid()")),
+        Column("action", String(127), nullable=False),
+        Column("resource", String(63), nullable=False),
+        Column("resource_id", Uuid()),
+        Column("user_id", Uuid()),
+        Column("address", String(64)),
+        Column("request_id", String(128), nullable=False),
+        Column("before", JSONB()),
+        Column("after", JSONB()),
+        Column(
+            "inserted_at",
+            DateTime(timezone=True),
+            nullable=False,
+            server_default=text("clock_timestamp()"),
+        ),
+        PrimaryKeyConstraint("id", name="pk_platform_logs"),
+    )
+    op.create_index("ix_platform_logs_inserted_at", "platform_logs", ["inserted_at", "id"])
 
 
 # What tables have in common
