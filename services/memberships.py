@@ -25,17 +25,17 @@ async def change(work: Work, changes: Sequence[Change]) -> None:
     moved = [each for each in changes if each.good and _role(each) != each.after["role"]]
     await _keep_an_owner(work, moved)
     kept = [each for each in moved if each.good]
-    await _follow(work, {(each.stored or {})["user_id"]: Role(each.after["role"]) for each in kept})
+    await _follow(work, {_user(each): Role(each.after["role"]) for each in kept})
 
 
 async def remove(work: Work, changes: Sequence[Change]) -> None:
     """Take members out of the workspace, and end their sessions there at once."""
     for each in changes:
-        if (each.stored or {})["user_id"] != work.caller.principal.user_id:
+        if _user(each) != work.caller.principal.user_id:
             judge(work, each, _role(each))
     gone = [each for each in changes if each.good]
     await _keep_an_owner(work, gone)
-    await _follow(work, {(each.stored or {})["user_id"]: None for each in gone if each.good})
+    await _follow(work, {_user(each): None for each in gone if each.good})
 
 
 def judge(work: Work, change: Change, *roles: str) -> None:
@@ -43,6 +43,10 @@ def judge(work: Work, change: Change, *roles: str) -> None:
     held = work.caller.principal.scopes
     for role in dict.fromkeys(roles):
         change.problem = change.problem or lacking(held, scopes_of(Role(role)))
+
+
+def _user(change: Change) -> str:
+    return str((change.stored or {})["user_id"])
 
 
 def _role(change: Change) -> Role:

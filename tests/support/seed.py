@@ -289,6 +289,7 @@ def _audit_logs(maker: _Maker) -> list[Row]:
     """Return changes of rows that are no longer there, so that nobody counts them among those of a test."""
     rows = [maker.id() for _ in range(3)]
     tokens = (maker.id(), maker.id(), None)
+    users = (None, maker.id(), maker.id())
     return [
         maker.row(
             n,
@@ -296,6 +297,8 @@ def _audit_logs(maker: _Maker) -> list[Row]:
             resource="product",
             resource_id=rows[n % 3],
             token_id=tokens[n % 3],
+            user_id=users[n % 3],
+            address="192.0.2.7" if n % 3 else None,
             request_id=f"req-{n // 2}",
             before=None if n < 3 else {"quantity": n, "metadata": _metadata(n)},
             after={"quantity": n + 1, "metadata": _metadata(n + 1)},
