@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 from pydantic import ValidationError
@@ -196,6 +197,60 @@ def _token_operator(slug: str) -> Iterator["TokenOperator"]:
     settings = _settings()
     with database(settings, operating=True) as url:
         yield TokenOperator(url, slug, BASE, deployment(settings))
+
+
+@main.group()
+def audit() -> None:
+    """Read what was done."""
+
+
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+@audit.command("export")
+@click.option("--workspace", "slug", help="Slug of the workspace; without, the log of the platform.")
+@click.option(
+    "--format", "format_", type=click.Choice(["ndjson", "csv"]), default="ndjson", show_default=True
+)
+@click.option("--since", type=_MOMENT, help="The first moment, in UTC.")
+@click.option("--until", type=_MOMENT, help="The first moment that is left out, in UTC.")
+@click.option("--action", help="Only this, such as product.updated.")
+@click.option("--resource-id", help="Only what was done to this row.")
+@click.option("--user-id", help="Only what this user did.")
+@click.option("--token-id", help="Only what this token did.")
+@click.option("--request-id", help="Only what this request did.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write to.")
+@_explained
+def export_audit(
+    slug: str | None,
+    format_: str,
+    since: datetime | None,
+    until: datetime | None,
+    output: Path | None,
+    **equal: str | None,
+) -> None:
+    """Write the audit log as a file, the newest row first, and say how many rows it has."""
+    from diptych.engines import database
+    from services.audit_export import export
+    from services.exporting import Format
+
+    moments = [None if each is None else each.replace(tzinfo=UTC) for each in (since, until)]
+    only = {name: value for name, value in equal.items() if value is not None}
+    with database(_settings(), operating=True) as url, _opened(output) as out:
+        count = export(url, slug, Format(format_), out, only, *moments)
+    click.echo(f"{count} rows.", err=True)
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[BinaryIO]:
+    """Open a file that only its owner may read, or the standard output."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as out:
+        yield out
 
 
 @main.command()
