@@ -4,7 +4,10 @@ from diptych.edge import Incoming
 from rest.http import Response
 from schema import graphiql, http
 from schema.endpoint import FORCING_HEADER, GraphQL
+from schema.endpoint import Response as Answer
+from services.engine.calling import Guest
 from services.engine.context import Caller
+from services.engine.credentials import cookie
 from services.engine.errors import Problem, not_found
 
 PATH = "/graphql"
@@ -43,7 +46,19 @@ class GraphQLSurface:
             idempotency_key=_text(headers.get(b"idempotency-key")),
             if_match=b"if-match" in headers,
         )
-        return Response(found.status, found.headers, found.body)
+        return _with_cookie(found, caller)
+
+    async def visit(self, guest: Guest, request: Incoming, body: bytes) -> Response | None:
+        """Return the response to a request that needs no token, None where it needs one."""
+        headers = request.headers
+        found = await self._graphql.visit(
+            guest,
+            content_type=_text(headers.get(b"content-type")),
+            accept=_text(headers.get(b"accept")),
+            body=body,
+            idempotency_key=_text(headers.get(b"idempotency-key")),
+        )
+        return None if found is None else _with_cookie(*found)
 
     def problem(self, problem: Problem, request: Incoming) -> Response:
         """Return the response of a problem that stopped a whole request."""
@@ -65,6 +80,14 @@ class GraphQLSurface:
         content, media_type = found
         headers = [(b"content-type", media_type.encode()), (b"cache-control", b"public, max-age=86400")]
         return Response(200, headers, content)
+
+
+def _with_cookie(found: Answer, caller: Caller) -> Response:
+    """Return what was answered, with the cookie of a credential that was granted."""
+    headers = found.headers
+    if caller.granted is not None:
+        headers = [*headers, (b"set-cookie", cookie(caller.granted, secure=caller.secure))]
+    return Response(found.status, headers, found.body)
 
 
 def _page() -> Response:

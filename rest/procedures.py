@@ -1,6 +1,6 @@
 """Procedures over REST: their routes, how they are asked, and how their answers stand in a response."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from services.engine.asking import Answered, Asked
 from services.engine.calling import Guest, Procedures
 from services.engine.context import Caller
 from services.engine.credentials import cookie
-from services.engine.errors import Problem, bad_request
+from services.engine.errors import Problem, bad_request, not_found
 from services.engine.idempotency import key_of
 from services.engine.procedures import (
     AnyProcedure,
@@ -24,35 +24,62 @@ from services.engine.procedures import (
 )
 from services.engine.read import Reader
 
-PublicHandler = Callable[[Guest, Request], Awaitable[Response]]
-"""Answers the requests of whoever comes, with a token or without; raises a Problem."""
+Place = tuple[str, ...]
+"""The segments of a procedure's path, those that are inputs as `{name}`."""
 
 _UNSTORED: Headers = [(b"cache-control", b"no-store"), (b"vary", b"Authorization")]
 _NO_CONTENT = 204
 
 
 class Calls:
-    """The handlers of procedures."""
+    """The handlers of procedures, by place and method."""
 
-    def __init__(self, procedures: Procedures, reader: Reader) -> None:
+    def __init__(self, declared: Iterable[AnyProcedure], procedures: Procedures, reader: Reader) -> None:
         self._procedures, self._reader = procedures, reader
+        self._declared: dict[Place, dict[str, AnyProcedure]] = {}
+        for procedure in declared:
+            for place in procedure.places:
+                self._declared.setdefault(place, {})[str(procedure.method)] = procedure
+        # Most requests are about resources, which this tells from their first segment.
+        self._first = frozenset(place[0] for place in self._declared)
 
-    def handler(self, procedure: AnyProcedure) -> Handler:
-        """Return what answers the callers of a procedure."""
+    def place(self, segments: tuple[str, ...]) -> Place | None:
+        """Return the place that these segments of a path lead to, those without inputs first."""
+        if segments[0] not in self._first:
+            return None
+        if segments in self._declared:
+            return segments
+        return next((place for place in self._declared if _leads(segments, place)), None)
 
+    def handlers(self) -> dict[Place, dict[str, Handler]]:
+        """Return what answers callers at each place, by method."""
+        found = {}
+        for place, procedures in self._declared.items():
+            made = {method: self._handler(procedure) for method, procedure in procedures.items()}
+            found[place] = made | ({"HEAD": made["GET"]} if "GET" in made else {})
+        return found
+
+    def public(self, method: str, segments: tuple[str, ...]) -> PublicProcedure | None:
+        """Return the public procedure that such a request asks for, if it does."""
+        place = self.place(segments)
+        if place is None:
+            return None
+        found = self._declared[place].get("GET" if method == "HEAD" else method)
+        return found if isinstance(found, PublicProcedure) else None
+
+    async def visit(self, guest: Guest, request: Request) -> Response:
+        """Return the response of a public procedure; raises a Problem."""
+        procedure = self.public(request.method, request.segments)
+        if procedure is None:
+            raise not_found(f"There is nothing at {request.path}.")
+        answered = await self._procedures.visit(guest, _asked(procedure, request))
+        return _response(procedure, answered, secure=guest.visit.secure)
+
+    def _handler(self, procedure: AnyProcedure) -> Handler:
         async def answer(caller: Caller, request: Request) -> Response:
             await self._admit(caller, procedure)
             asked = _asked(procedure, request)
             return _response(procedure, await self._procedures.call(caller, asked), secure=caller.secure)
-
-        return answer
-
-    def public(self, procedure: PublicProcedure) -> PublicHandler:
-        """Return what answers anybody."""
-
-        async def answer(guest: Guest, request: Request) -> Response:
-            asked = _asked(procedure, request)
-            return _response(procedure, await self._procedures.visit(guest, asked), secure=guest.visit.secure)
 
         return answer
 
@@ -69,9 +96,22 @@ class Calls:
             require_scope(caller.principal.scopes, scope)
 
 
+def _leads(segments: tuple[str, ...], place: Place) -> bool:
+    """Tell whether segments fit a place, in which inputs stand for any."""
+    return len(segments) == len(place) and all(
+        text == wanted or (wanted.startswith("{") and text)
+        for text, wanted in zip(segments, place, strict=True)
+    )
+
+
 def _asked(procedure: AnyProcedure, request: Request) -> Asked:
     """Return what a request asks; raises the 400 and 415 problems."""
-    sent: dict[str, Any] = {name: request.segments[place] for place, name in procedure.in_path.items()}
+    place = next(place for place in procedure.places if _leads(request.segments, place))
+    sent: dict[str, Any] = {
+        wanted[1:-1]: text
+        for text, wanted in zip(request.segments, place, strict=True)
+        if wanted.startswith("{")
+    }
     from_text = procedure.method is not Method.POST
     given = _from_query(procedure, request) if from_text else _from_body(procedure, request)
     for name, value in given.items():

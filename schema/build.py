@@ -10,6 +10,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema.mutations import mutation_type
+from schema.procedures import public_fields, query_fields
 from schema.resolvers import LoadingResolvers
 from schema.scalars import SCALARS
 from schema.surface import Surface
@@ -41,19 +42,20 @@ class _Schema(strawberry.Schema):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A catalogue's schema in every form it is needed in."""
+    """A catalogue's schema in every form it is needed in; `public` are the root fields without a token."""
 
     surface: Surface
     types: Types
     strawberry: strawberry.Schema
     graphql: GraphQLSchema
     mutations: Mapping[str, Mutation]
+    public: frozenset[str] = frozenset()
 
 
 def build(catalog: Catalog) -> Built:
     """Return the schema of a catalogue."""
     surface = Surface(catalog)
-    types = Types(catalog, LoadingResolvers(surface))
+    types = Types(catalog, LoadingResolvers(surface), query_fields)
     writing = WritingResolvers(types)
     schema = _Schema(
         query=types.query,
@@ -62,7 +64,7 @@ def build(catalog: Catalog) -> Built:
         extensions=[_Prepared],
         config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_member),
     )
-    return Built(surface, types, schema, schema._schema, writing.mutations)
+    return Built(surface, types, schema, schema._schema, writing.mutations, public_fields(catalog))
 
 
 def _member(source: Any, name: str) -> Any:

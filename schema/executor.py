@@ -12,6 +12,7 @@ from schema.errors import Failure, RefusedError, of_graphql
 from schema.http import GraphQLRequest
 from schema.loaders import Loaders
 from schema.resolvers import Execution, IdempotencyKey
+from services.engine.calling import Guest, Procedures
 from services.engine.context import Caller
 from services.engine.dispatch import Writer
 from services.engine.errors import Slug
@@ -25,6 +26,7 @@ class Executor:
     built: Built
     reader: Reader
     writer: Writer
+    procedures: Procedures
     origin: str = ""
 
     async def run(
@@ -33,9 +35,11 @@ class Executor:
         operation: Operation,
         request: GraphQLRequest,
         key: IdempotencyKey | None = None,
+        guest: Guest | None = None,
     ) -> Outcome:
-        """Return what an operation answers; raises RefusedError, and the 401 and 429 problems."""
+        """Return what an operation answers, perhaps a `guest`; raises RefusedError, the 401 and the 429."""
         execution = self._execution(caller, operation, key)
+        execution.guest = guest
         result = await self.built.strawberry.execute(
             request.query,
             variable_values=dict(request.variables),
@@ -65,6 +69,7 @@ class Executor:
             schema=built.graphql,
             document=document,
             fragments={each.name.value: each for each in fragments},
+            procedures=self.procedures,
         )
 
 

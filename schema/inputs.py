@@ -69,6 +69,12 @@ class Inputs:
             return self.enum(field.enum)
         return strawberry.ID if field.name == "id" else SCALAR_OF[resource.facts_of(field).kind]
 
+    def own(self, field: Field) -> Any:
+        """Return the type of what has no column, null left aside."""
+        if field.enum is not None:
+            return self.enum(field.enum)
+        return strawberry.ID if field.name == "id" else SCALAR_OF[field.own_facts.kind]
+
     def listing(self, resource: Resource, *, root: bool) -> list[StrawberryArgument]:
         """Return the arguments of a collection: a whole one at the `root`, or one below a parent."""
         found = [

@@ -10,6 +10,7 @@ from strawberry.types.field import StrawberryField
 from schema.inputs import argument
 from schema.names import camel, pascal
 from schema.payloads import Payload, Payloads
+from schema.procedures import KEY_DOC, mutation_fields
 from schema.types import Resolver, Types, resolved
 from schema.write_inputs import WriteInputs
 from services.engine.access import permission
@@ -25,10 +26,6 @@ _WITH_INPUT = (ActionKind.CREATE, ActionKind.REPLACE, ActionKind.UPDATE)
 
 _ID_DOC = "Which one: a UUID, or its 22-character short form."
 _IF_MATCH_DOC = "The `etag` that the row must still have, or `*` for any; as the header If-Match over REST."
-_KEY_DOC = (
-    "A text of your own that makes the request safe to repeat for a day; as the header Idempotency-Key, "
-    "which serves too where the document has a single mutation."
-)
 _DRY_RUN_DOC = (
     "Judge everything and answer what would be, but write nothing; lists below it show what is stored."
 )
@@ -39,7 +36,7 @@ _MERGE_DOC = "Merge JSON fields into what is stored (RFC 7396), instead of repla
 def mutation_type(catalog: Catalog, types: Types, make: MakeResolver) -> Any | None:
     """Return the mutation type of a catalogue, None where nothing can be written."""
     inputs, payloads = WriteInputs(catalog, types.inputs), Payloads(types)
-    fields: list[StrawberryField] = []
+    fields: list[StrawberryField] = mutation_fields(catalog, types.inputs)
     for resource in catalog:
         for action in resource.actions:
             payload, name = payloads.single(resource, action), f"{camel(action.name)}{pascal(resource.name)}"
@@ -108,6 +105,6 @@ def _merging(action: Action) -> list[StrawberryArgument]:
 
 def _common() -> list[StrawberryArgument]:
     return [
-        argument("idempotencyKey", str | None, _KEY_DOC),
+        argument("idempotencyKey", str | None, KEY_DOC),
         argument("dryRun", bool, _DRY_RUN_DOC, default=False),
     ]

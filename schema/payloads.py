@@ -108,7 +108,7 @@ class Payloads:
             about = {resource.name: (own | None, f"The {what} as it is now; null if refused.")}
             about |= self._shown_beside(resource, action)
         doc = f"What became of the {what}."
-        return Payload(made_type(name, doc, about | _ends()))
+        return Payload(made_type(name, doc, about | ends()))
 
     def bulk(self, resource: Resource, action: Action) -> Payload:
         """Return the payload of a mutation of many rows."""
@@ -121,7 +121,7 @@ class Payloads:
             "summary": (WriteSummary | None, "How many went well; null if nothing was written."),
         }
         name = f"{pascal(action.name)}{pascal(resource.plural)}Payload"
-        made = made_type(name, f"What became of the {words(resource.plural)}.", fields | _ends())
+        made = made_type(name, f"What became of the {words(resource.plural)}.", fields | ends())
         return Payload(made, result.__name__)
 
     def _shown_beside(self, resource: Resource, action: Action) -> dict[str, tuple[Any, str]]:
@@ -151,5 +151,6 @@ class Payloads:
         return self._results[resource.name]
 
 
-def _ends() -> dict[str, tuple[Any, str]]:
+def ends() -> dict[str, tuple[Any, str]]:
+    """Return the last fields of every payload."""
     return {"problem": (ProblemObject | None, _PROBLEM_DOC), "replayed": (bool, _REPLAYED_DOC)}

@@ -22,6 +22,8 @@ from schema.roots import Root, root
 from schema.selections import Selections
 from schema.surface import Surface
 from schema.types import Resolver
+from services.engine.asking import Answered, Asked
+from services.engine.calling import Guest, Procedures
 from services.engine.context import Caller
 from services.engine.cursor import Cursor
 from services.engine.dispatch import Permit, Writer
@@ -29,6 +31,7 @@ from services.engine.encoding import global_id
 from services.engine.errors import Problem, not_found
 from services.engine.intent import Leaf, SelectAny
 from services.engine.pricing import Price, together
+from services.engine.procedures import Method, PublicProcedure
 from services.engine.read import Reader, Request
 from services.engine.resource import Relation, Resource
 from services.engine.writing import Outcome, Write
@@ -78,11 +81,25 @@ class Execution(Writing):
     schema: GraphQLSchema
     document: Any
     fragments: Mapping[str, FragmentDefinitionNode]
+    procedures: Procedures
+    guest: Guest | None = None
     roots: dict[str, Root] = field(default_factory=dict)
     prices: dict[str, Price] = field(default_factory=dict)
     nested: Counter[str] = field(default_factory=Counter)
     due: list[Price] = field(default_factory=list)
     charging: "asyncio.Future[None] | None" = None
+
+    async def call(self, asked: Asked) -> Answered:
+        """Return what a procedure answers; raises its Problem. Whatever is read after it is read anew."""
+        if isinstance(asked.procedure, PublicProcedure):
+            guest = self.guest or Guest(self.caller.visit, self.caller.instance)
+            answered = await self.procedures.visit(guest, asked)
+        else:
+            answered = await self.procedures.call(self.caller, asked)
+        self.caller.granted = answered.credential or self.caller.granted
+        if asked.procedure.method is not Method.GET:
+            self.wrote, self.loaders = True, self.loaders.renewed()
+        return answered
 
     async def judged(self, info: Any) -> Root:
         """Return the root field that `info` stands for, charged for all that it reads.

@@ -52,9 +52,14 @@ class Node:
 
 
 class Types:
-    """The object types of one catalogue."""
+    """The object types of one catalogue; `beside` makes the query fields that are about no resource."""
 
-    def __init__(self, catalog: Catalog, resolvers: Resolvers) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        resolvers: Resolvers,
+        beside: Callable[[Catalog, Inputs], list[StrawberryField]] = lambda *_: [],
+    ) -> None:
         self.catalog, self.inputs = catalog, Inputs(catalog)
         self.objects: dict[str, Any] = {
             resource.name: type(pascal(resource.name), (Node,), {"__module__": __name__})
@@ -65,7 +70,7 @@ class Types:
             self.connections[resource.name] = connection_types(resource, self.objects[resource.name])
         for resource in catalog:
             self._complete(resource, resolvers)
-        self.query = self._query(resolvers)
+        self.query = self._query(resolvers, beside(catalog, self.inputs))
 
     def nullable(self, resource: Resource, field: Field) -> bool:
         """Tell whether a field may be null: where its column may, unless the server fills it."""
@@ -95,7 +100,7 @@ class Types:
             self.inputs.listing(target, root=False),
         )
 
-    def _query(self, resolvers: Resolvers) -> Any:
+    def _query(self, resolvers: Resolvers, beside: list[StrawberryField]) -> Any:
         bare = type("Query", (), {"__module__": __name__})
         id_ = argument("id", strawberry.ID, ID_DOC)
         ids = argument("ids", list[strawberry.ID], ID_DOC)
@@ -106,6 +111,7 @@ class Types:
         ]
         for resource in self.catalog:
             fields += self._roots(resource, resolvers)
+        fields += beside
         for field in fields:
             setattr(bare, field.python_name, field)
         return strawberry.type(bare, name="Query", description="Everything that can be read.")

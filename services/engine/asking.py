@@ -63,7 +63,9 @@ def inputs_of(asked: Asked) -> dict[str, Any]:
     for field in procedure.inputs:
         if field.required and field.name not in asked.sent:
             invalid[field.name] = [BLANK]
-    if any(procedure.inputs_by_name[name].kind is Kind.UUID for name in _placed(procedure) & invalid.keys()):
+    if any(
+        procedure.inputs_by_name[name].kind is Kind.UUID for name in invalid.keys() & set(procedure.in_path)
+    ):
         raise not_found()
     if invalid:
         raise validation_failed(invalid)
@@ -101,16 +103,11 @@ def without_secrets(outputs: tuple[Output, ...], document: Any) -> Any:
     return kept
 
 
-def _placed(procedure: AnyProcedure) -> set[str]:
-    return set(procedure.in_path.values())
-
-
 @lru_cache(maxsize=512)
 def _readers(procedure: AnyProcedure, from_text: bool) -> dict[str, Read]:
-    placed = _placed(procedure)
     return {
         # What stands in a path is a text on whichever surface.
-        field.name: _reader(field, from_text=from_text or field.name in placed)
+        field.name: _reader(field, from_text=from_text or field.name in procedure.in_path)
         for field in procedure.inputs
     }
 

@@ -58,6 +58,21 @@ class Guest:
         return self.visit.address
 
 
+def nobody(visit: Visit, instance: str, workspace_id: str = "") -> Caller:
+    """Return who acts where nobody has shown a token."""
+    return Caller(
+        Principal("", workspace_id, frozenset(), 0),
+        b"",
+        visit.request_id,
+        instance,
+        visit.now,
+        proving=True,
+        address=visit.address,
+        user_agent=visit.user_agent,
+        secure=visit.secure,
+    )
+
+
 class Procedures:
     """The one way to call procedures, for every surface."""
 
@@ -268,20 +283,11 @@ class _Desk:
         if caller is not None and caller.principal.workspace_id == workspace_id:
             return caller
         if caller is not None:
-            nobody = replace(
+            principal = replace(
                 caller.principal, token_id="", workspace_id=workspace_id, scopes=frozenset(), version=0
             )
-            return replace(caller, principal=nobody, credential=b"")
-        return Caller(
-            Principal("", workspace_id, frozenset(), 0),
-            b"",
-            visit.request_id,
-            self._instance,
-            visit.now,
-            address=visit.address,
-            user_agent=visit.user_agent,
-            secure=visit.secure,
-        )
+            return replace(caller, principal=principal, credential=b"")
+        return nobody(visit, self._instance, workspace_id)
 
 
 def _admitted(caller: Caller, asked: Asked) -> dict[str, object]:

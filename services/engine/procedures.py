@@ -95,7 +95,7 @@ class Declared:
 
     `path` lies below `/api/v1`; each `{name}` in it is an input. The other inputs of GET and DELETE are query
     parameters, those of POST members of a JSON body. An answer is `wrapped` in `data` over REST, or stands
-    there by itself. It costs `cost` points.
+    there by itself. It costs `cost` points. `aliases` are other paths of it.
     """
 
     name: str
@@ -109,17 +109,17 @@ class Declared:
     wrapped: bool = True
     status: int = 200
     cost: int = 1
+    aliases: tuple[str, ...] = ()
 
     @cached_property
-    def segments(self) -> tuple[str, ...]:
-        """Return the segments of its path, those that are inputs as `{name}`."""
-        return tuple(self.path.split("/"))
+    def places(self) -> tuple[tuple[str, ...], ...]:
+        """Return the segments of its path, and of each alias of that, inputs as `{name}`."""
+        return tuple(tuple(path.split("/")) for path in (self.path, *self.aliases))
 
     @cached_property
-    def in_path(self) -> dict[int, str]:
-        """Return the inputs that stand in the path, by place."""
-        found = ((place, _SEGMENT.fullmatch(text)) for place, text in enumerate(self.segments))
-        return {place: match[1] for place, match in found if match}
+    def in_path(self) -> tuple[str, ...]:
+        """Return the names of the inputs that stand in the path."""
+        return tuple(_SEGMENT.findall(self.path))
 
     @cached_property
     def inputs_by_name(self) -> dict[str, Field]:

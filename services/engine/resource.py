@@ -32,6 +32,8 @@ class Operator(StrEnum):
     NULL = "null"
 
 
+_DIGITS, _FRACTION_DIGITS = 30, 10
+
 EQUALITY = (Operator.EQ, Operator.NEQ, Operator.IN, Operator.NIN)
 _ORDER = (Operator.GT, Operator.GTE, Operator.LT, Operator.LTE)
 
@@ -108,7 +110,14 @@ class Field:
         if self.kind is None:
             raise ValueError(f"{self.name} has no kind of its own.")
         return ColumnFacts(
-            self.name, self.kind, not self.required, None, self.default is not None, default=self.default
+            self.name,
+            self.kind,
+            not self.required,
+            None,
+            self.default is not None,
+            precision=_DIGITS,
+            scale=_FRACTION_DIGITS,
+            default=self.default,
         )
 
 
