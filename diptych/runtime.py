@@ -39,7 +39,13 @@ class Runtime:
 
 def deployment(settings: Settings) -> Deployment:
     """Return what rules are told of the settings."""
-    return Deployment(str(settings.env), settings.key)
+    return Deployment(
+        str(settings.env),
+        settings.key,
+        settings.previous_keys,
+        int(settings.session_idle_hours * 3_600),
+        int(settings.session_days * 86_400),
+    )
 
 
 def precheck_key(settings: Settings) -> bytes:

@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         default=20, ge=1, description="Seconds that a client may keep the server waiting for its request."
     )
+    session_idle_hours: float = Field(
+        default=12, gt=0, description="Hours after which a session ends unless it is refreshed."
+    )
+    session_days: float = Field(
+        default=30, gt=0, description="Days after which a session ends however often it was refreshed."
+    )
     cursor_days: int = Field(default=7, ge=1, description="Days after which a cursor expires.")
     redis_url: SecretStr | None = Field(
         default=None, description="A Redis or Valkey that several processes count limits in."

@@ -48,7 +48,7 @@ async def create(work: Work, changes: Sequence[Change]) -> None:
         _judge_grants(work, each)
         if each.good:
             each.values["created_by_token_id"] = work.caller.principal.token_id or None
-            await _mint(work, each)
+            await mint(work, each)
 
 
 async def change(work: Work, changes: Sequence[Change]) -> None:
@@ -89,13 +89,14 @@ async def _replace(work: Work, old: Change, ends: str) -> None:
     kept = {name: stored[name] for name in ("name", "kind", "scopes", "expires_at", *_LIMITS)}
     made = {"rotated_from_id": old.id, "created_by_token_id": work.caller.principal.token_id or None}
     new = work.new(TOKEN, {**kept, **made})
-    await _mint(work, new)
+    await mint(work, new)
     new.once["grace_period_ends_at"] = ends
     await work.insert(TOKEN, [new])
     old.values["expires_at"], old.answer = ends, new
 
 
-async def _mint(work: Work, change: Change) -> None:
+async def mint(work: Work, change: Change) -> None:
+    """Give a new token its secret, which the answer shows once."""
     environment = tokens.Environment(work.deployment.environment)
     key = tokens.precheck_key(work.deployment)
     # Hashing takes tens of milliseconds, in which others must be answered.

@@ -12,10 +12,16 @@ def derived(key: bytes, purpose: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One installation: its environment (`prod`, `dev` or `test`) and its secret key."""
+    """One installation: its environment (`prod`, `dev` or `test`), its secret key and earlier ones.
+
+    A session ends after `session_idle` seconds unless it is refreshed, and after `session_life` in any case.
+    """
 
     environment: str
     key: bytes = field(repr=False)
+    previous: tuple[bytes, ...] = field(default=(), repr=False)
+    session_idle: int = 12 * 3_600
+    session_life: int = 30 * 86_400
 
     def derived(self, purpose: str) -> bytes:
         """Return this installation's key for one purpose."""

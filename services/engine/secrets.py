@@ -10,9 +10,12 @@ import hashlib
 import hmac
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.engine.deployment import Deployment
 
 _FORMAT = "s1"
 _PURPOSE = b"secrets at rest"
@@ -58,6 +61,12 @@ class Vault:
     def renewed(self, sealed: str, place: str) -> str | None:
         """Return a secret sealed anew under the present key, None if it is; raises SecretUnreadable."""
         return None if self.is_current(sealed) else self.seal(self.open(sealed, place), place)
+
+
+@lru_cache(maxsize=8)
+def vault_of(deployment: Deployment) -> Vault:
+    """Return the vault of an installation."""
+    return Vault([deployment.key, *deployment.previous])
 
 
 def place_of(table: str, column: str, id_: str) -> str:

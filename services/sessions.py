@@ -1,0 +1,214 @@
+"""Sessions: the tokens of people who have logged in, begun, refreshed and ended."""
+
+import asyncio
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from db.driver import Row
+from db.models import TokenKind
+from db.queries import memberships, users
+from db.queries import sessions as queries
+from services import tokens
+from services.engine.deployment import Deployment
+from services.engine.encoding import decoded
+from services.engine.errors import conflict, invalid_token, not_found
+from services.engine.procedures import Desk
+from services.engine.work import Change, Work
+from services.roles import Role, scopes_of
+from services.token_rules import ADMIN, TOKEN, mint, moment
+from services.tokens import Environment
+
+_LONGEST_NAME = 255
+_NO_SESSION = "This token is no session of a user, so there is no account to manage with it."
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session as it is from now on: its raw token, shown once, and what that may do until when."""
+
+    raw: str
+    session_id: str
+    workspace_id: str
+    user_id: str
+    role: Role | None
+    scopes: tuple[str, ...]
+    expires_at: datetime
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What somebody shows to refresh a session."""
+
+    workspace_id: str
+    token_id: str
+    user_id: str
+    session_id: str
+    started_at: datetime
+
+
+async def begin(work: Work, user_id: str) -> Begun:
+    """Begin a session in the workspace at hand, for a user whom this transaction has locked.
+
+    Raises the 404 problem for who has no business there.
+    """
+    new = work.new(TOKEN, {})
+    return await _open(work, new, _Held(_here(work), "", user_id, new.id, moment(work)))
+
+
+async def refresh(desk: Desk) -> Begun:
+    """Put a new token in the place of the one that was shown, which ends at once.
+
+    Raises the 401 problem for one that has ended. If another took its place before, somebody may have stolen
+    either, and the whole session ends (RFC 9700, section 4.14.2).
+    """
+    held = await _proven(desk)
+    begun: Begun | None = None
+    async with desk.work(held.workspace_id) as work:
+        stays = await work.rows(users.STAY, held.user_id.encode())
+        old = (await work.load(TOKEN, [held.token_id])).get(held.token_id)
+        ends = held.started_at + timedelta(seconds=desk.deployment.session_life)
+        if stays and old is not None and _is_open(old, work) and ends > moment(work):
+            await _revoke(work, [old])
+            begun = await _open(work, work.new(TOKEN, {"rotated_from_id": old.id}), held)
+            work.note("session.refreshed", "session", held.session_id, user_id=held.user_id)
+        else:
+            await end(work, held.user_id, session=held.session_id)
+    if begun is None:
+        raise invalid_token()
+    return begun
+
+
+async def end(work: Work, user_id: str, *, session: str | None = None, keep: str | None = None) -> int:
+    """End a user's sessions wherever they are: all, or one `session`, but never the one to `keep`.
+
+    Returns how many.
+    """
+    asked = [None if each is None else each.encode() for each in (session, keep)]
+    found = await work.rows(queries.OPEN, user_id.encode(), *asked)
+    for workspace_id, rows in groupby(found, key=lambda row: decoded(row[0])):
+        with work.within(workspace_id):
+            await _revoke(work, list((await work.load(TOKEN, [decoded(id_) for _, id_ in rows])).values()))
+    return len(found)
+
+
+async def listed(desk: Desk, user_id: str, token_id: str) -> list[dict[str, object]]:
+    """Return the open sessions of a user; `token_id` is the token of the one that asks."""
+    return [_shown(row, token_id) for row in await desk.rows(queries.LIST, user_id.encode())]
+
+
+def user_of(desk: Desk) -> str:
+    """Return the user whose session calls; raises the 409 problem for other tokens."""
+    user = None if desk.caller is None else desk.caller.principal.user_id
+    if user is None:
+        raise conflict(_NO_SESSION)
+    return user
+
+
+async def own(work: Work) -> str:
+    """Return the session that calls, as of this transaction; raises the 401 problem if it has ended."""
+    found = await work.rows(queries.OWN)
+    if not found or found[0][0] is None:
+        raise invalid_token()
+    return decoded(found[0][0])
+
+
+# One token of a session
+
+
+async def _open(work: Work, new: Change, held: _Held) -> Begun:
+    """Write the token of a session with what its user may do now."""
+    role, scopes = await _rights(work, held.user_id)
+    limits, now = work.deployment, moment(work)
+    ends = min(
+        now + timedelta(seconds=limits.session_idle),
+        held.started_at + timedelta(seconds=limits.session_life),
+    )
+    new.values |= {
+        "name": _name(work.caller.user_agent),
+        "kind": TokenKind.SESSION,
+        "scopes": sorted(scopes),
+        "expires_at": ends,
+        "user_id": held.user_id,
+        "session_id": held.session_id,
+        "session_started_at": held.started_at,
+        "administrative": role is None,
+    }
+    await mint(work, new)
+    await work.insert(TOKEN, [new])
+    raw = str(new.once["token"])
+    seconds = int((ends - now).total_seconds())
+    return Begun(raw, held.session_id, _here(work), held.user_id, role, scopes, ends, seconds)
+
+
+async def _rights(work: Work, user_id: str) -> tuple[Role | None, tuple[str, ...]]:
+    """Return what a user is in the workspace at hand, None for an administrator of the platform."""
+    found = await work.rows(memberships.HELD, user_id.encode())
+    if found:
+        role = Role(decoded(found[0][1]))
+        return role, scopes_of(role)
+    known = await work.rows(users.STAY, user_id.encode())
+    if not known or known[0][0] != b"t":
+        raise not_found("You are a member of no such workspace.")
+    return None, (ADMIN,)
+
+
+async def _revoke(work: Work, found: Sequence[Change]) -> None:
+    for each in found:
+        each.values |= {"revoked_at": moment(work), "deleted_at": moment(work)}
+    await work.update(TOKEN, found, "revoked")
+
+
+def _is_open(token: Change, work: Work) -> bool:
+    ends = (token.stored or {})["expires_at"]
+    return ends is not None and bool(ends > moment(work))
+
+
+def _here(work: Work) -> str:
+    return work.caller.principal.workspace_id
+
+
+def _name(agent: str) -> str:
+    """Return what a session is called: the program that began it, as that calls itself."""
+    return "".join(letter for letter in agent if letter.isprintable()).strip()[:_LONGEST_NAME] or "Session"
+
+
+# A token that may have ended
+
+
+async def _proven(desk: Desk) -> _Held:
+    """Return what the token is that was shown, live or not; raises the 401 problem for no session's."""
+    raw = desk.visit.presented
+    key = tokens.lookup_key(raw, Environment(desk.deployment.environment))
+    found = await desk.rows(queries.FIND, key.encode()) if key is not None else []
+    if not found or found[0][7] != b"t" or not await _is_right(desk.deployment, raw, found[0]):
+        raise invalid_token()
+    workspace, token, _, _, user, session, started, _ = map(decoded, found[0])
+    return _Held(workspace, token, user, session, datetime.fromisoformat(started).replace(tzinfo=UTC))
+
+
+async def _is_right(deployment: Deployment, raw: str, row: Row) -> bool:
+    stored = row[3] or b""
+    known = (Deployment(deployment.environment, key) for key in (deployment.key, *deployment.previous))
+    checked = (tokens.precheck(raw, tokens.precheck_key(each)).hex().encode() for each in known)
+    if not any(hmac.compare_digest(stored, each) for each in checked):
+        return False
+    return await asyncio.to_thread(tokens.verify, raw, decoded(row[2]))
+
+
+def _shown(row: Row, token_id: str) -> dict[str, object]:
+    session, token, workspace, slug, name, called, administrative, *times = row
+    began, used, ends = (None if each is None else decoded(each) for each in times)
+    return {
+        "id": decoded(session),
+        "name": decoded(called),
+        "workspace": {"id": decoded(workspace), "slug": decoded(slug), "name": decoded(name)},
+        "administrative": administrative == b"t",
+        "current": decoded(token) == token_id,
+        "started_at": began,
+        "last_used_at": used,
+        "expires_at": ends,
+    }
