@@ -126,16 +126,21 @@ def _demo(settings: Settings, url: str) -> str:
 
 
 def _token(settings: Settings, url: str) -> str:
-    """Return the token kept from an earlier start if it may still do all that a new one may, else that."""
+    """Return the token kept from an earlier start if it may still do all that a new one may, else that.
+
+    Whoever tries the demo, or loads it, is not to be throttled.
+    """
     from db import provision
+    from db.models import RateTier
     from services import operator, tokens
 
     kept = settings.data_dir / _DEMO_TOKEN_FILE
     raw = kept.read_text() if kept.exists() else ""
     key = tokens.lookup_key(raw, settings.env)
-    if key is not None and provision.is_live(url, key, _DEMO_SCOPES):
+    tier, precheck = RateTier.ENTERPRISE, precheck_key(settings)
+    if key is not None and provision.is_live(url, key, _DEMO_SCOPES, tier):
         return raw
-    fresh = operator.create_token(url, _DEMO, "demo", _DEMO_SCOPES, settings.env, precheck_key(settings))
+    fresh = operator.create_token(url, _DEMO, "demo", _DEMO_SCOPES, settings.env, precheck, tier)
     _keep(kept, fresh)
     return fresh
 

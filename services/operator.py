@@ -3,6 +3,7 @@
 import re
 
 from db import provision
+from db.models import RateTier
 from db.provision import ProvisioningFailed
 from services import tokens
 from services.catalog import CATALOG
@@ -24,14 +25,20 @@ def create_workspace(url: str, slug: str, name: str) -> str:
 
 
 def create_token(
-    url: str, slug: str, name: str, scopes: list[str], environment: Environment, precheck_key: bytes
+    url: str,
+    slug: str,
+    name: str,
+    scopes: list[str],
+    environment: Environment,
+    precheck_key: bytes,
+    tier: RateTier = RateTier.STANDARD,
 ) -> str:
     """Return the raw text of a new token of workspace `slug`; raises ProvisioningFailed."""
     workspace = provision.find_workspace(url, slug)
     if workspace is None:
         raise ProvisioningFailed(f"There is no workspace {slug!r}.")
     made = tokens.generate(environment, precheck_key)
-    row = provision.TokenRow(name, made.prefix, made.key, made.hash, made.precheck, _canonical(scopes))
+    row = provision.TokenRow(name, made.prefix, made.key, made.hash, made.precheck, _canonical(scopes), tier)
     provision.create_token(url, workspace, row)
     return made.raw
 
