@@ -81,6 +81,12 @@ async def new_recovery_codes(work: Work, user_id: str) -> list[str]:
     return codes
 
 
+async def disable(work: Work, user_id: str) -> None:
+    """Forget the secret, and the recovery codes with it."""
+    await work.rows(queries.DISABLE, user_id.encode())
+    await work.rows(queries.FORGET_CODES, user_id.encode())
+
+
 def _recovery_code() -> str:
     letters = "".join(secrets.choice(_LETTERS) for _ in range(_GROUPS * _GROUP))
     return "-".join(letters[start : start + _GROUP] for start in range(0, len(letters), _GROUP))

@@ -24,7 +24,8 @@ LIST = Prepared(
     Statement(
         "SELECT t.session_id, t.id, t.workspace_id, w.slug, w.name, t.name, t.administrative,"
         f" {_UTC.format('t.session_started_at')}, {_UTC.format('t.last_used_at')},"
-        f" {_UTC.format('t.expires_at')} FROM tokens t JOIN workspaces w ON w.id = t.workspace_id AND w.deleted_at IS NULL"
+        f" {_UTC.format('t.expires_at')} FROM tokens t"
+        " JOIN workspaces w ON w.id = t.workspace_id AND w.deleted_at IS NULL"
         f" WHERE t.user_id = $1::uuid AND {_LIVE} ORDER BY t.session_started_at DESC, t.id",
         across=True,
     ),
