@@ -230,7 +230,7 @@ class Edge:
             return self._problem(internal_error(request.request_id), request, surface)
         try:
             await self._charge(request, found.status)
-            if (caller := request.caller) is not None and caller.looked_at is not None:
+            if (caller := request.caller) is not None and caller.watched:
                 await self._watch.note(caller, request.method, request.path, found.status)
         except Problem as problem:
             await _forget(found)
@@ -265,8 +265,6 @@ class Edge:
         caller = Caller(principal, credential, request.request_id, request.path, time.time())
         caller.address, caller.user_agent, caller.secure = request.client, _agent(request), request.secure
         caller.presented = raw
-        if principal.administrative:
-            caller.looked_at = []
         request.caller = caller
         workspace = request.headers.get(b"x-workspace-id")
         if workspace is not None:

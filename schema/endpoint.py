@@ -215,7 +215,7 @@ class GraphQL:
     ) -> tuple[bytes | None, Sequence[Failure], str]:
         """Return what one request brought, what went wrong and the way it went."""
         operation, request = run.operation, run.request
-        if caller.looked_at is not None:
+        if caller.principal.administrative:
             caller.looked_at.extend(operation.names)
         try:
             # What a write is given is no part of its shape, so that of a large one is as good as any.

@@ -67,7 +67,7 @@ class Caller:
     were asked for last. Of those taken, `held` may still come back, and `returned` have. `left` is what the
     last charge left, None where nothing is limited, and `lefts` what each of its whole batch did. `address`,
     `user_agent`, `secure` and `presented` are those of the visit, and `granted` is a credential for the
-    client to keep.
+    client to keep. `looked_at` is what an administrator of the platform asked for by name.
     """
 
     principal: Principal
@@ -87,7 +87,7 @@ class Caller:
     secure: bool = False
     presented: str = field(default="", repr=False)
     granted: "Credential | None" = None
-    looked_at: list[str] | None = None
+    looked_at: list[str] = field(default_factory=list)
 
     @property
     def charged(self) -> int:
@@ -98,6 +98,11 @@ class Caller:
     def standing(self) -> Standing | None:
         """Return what is left now, None where nothing is limited."""
         return None if self.left is None else self.left.standing()
+
+    @property
+    def watched(self) -> bool:
+        """Tell whether the answer is to be written down first, as administrators' reading is."""
+        return self.principal.administrative or bool(self.looked_at)
 
     @property
     def visit(self) -> Visit:

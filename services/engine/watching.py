@@ -19,7 +19,7 @@ _log = logging.getLogger("diptych")
 
 
 class Watch:
-    """Writes an audit row of every request that is answered to a session without membership."""
+    """Writes an audit row of every request that is answered to an administrator of the platform as such."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class Watch:
         request, user, address = actor(caller)
         workspace = principal.workspace_id
         told = [ACTION.encode(), b"workspace", workspace.encode(), user, address, request, None]
-        seen = _seen(method, path, status, caller.looked_at or ())
+        seen = _seen(method, path, status, caller.looked_at)
         try:
             async with self._database.transaction(workspace, principal.token_id) as transaction:
                 await transaction.commit(Call(NOTE, [*told, seen]))

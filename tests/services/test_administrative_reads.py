@@ -54,7 +54,7 @@ async def application(seed: Seed) -> AsyncIterator[Application]:
 @pytest.fixture(scope="module")
 def root(application: Application, seed: Seed) -> Client:
     """A client with the session of an administrator who is no member of the workspace."""
-    return Client(application, seed.tokens["acme", "administrator"], peer="192.0.2.7")
+    return Client(application, seed.tokens["acme", "administrator"], peer="198.51.100.9")
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def written(stored: Stored, client: Client, seed: Seed, answer: Answer) ->
     (row,) = reads
     workspace = seed.workspaces["acme"]["id"]
     assert (row["workspace_id"], row["resource"], row["resource_id"]) == (workspace, "workspace", workspace)
-    assert (row["address"], row["before"]) == ("192.0.2.7", None)
+    assert (row["address"], row["before"]) == ("198.51.100.9", None)
     assert row["user_id"] is not None
     assert row["token_id"] is not None
     assert isinstance(row["after"], dict)
@@ -192,7 +192,7 @@ async def test_what_an_administrator_writes_is_told_by_rows_that_name_them(
     by_user = await root.get(
         f"/api/v1/audit-logs?filter[user_id]={rows[0]['user_id']}&filter[action]=product.created"
     )
-    by_address = await root.get("/api/v1/audit-logs?filter[address]=192.0.2.7&filter[action]=product.created")
+    by_address = await root.get("/api/v1/audit-logs?filter[address]=198.51.100.9&filter[action]=product.created")
     assert by_user.ids() == by_address.ids() == [str(rows[0]["id"])]
 
 
