@@ -35,4 +35,5 @@ class JsonLines(logging.Formatter):
             line["exception"] = redacted(self.formatException(record.exc_info))
         if record.stack_info:
             line["stack"] = redacted(self.formatStack(record.stack_info))
-        return json.dumps(line, default=str, ensure_ascii=False)
+        # Further characters than the line feed end a line, or steer a terminal, for some who read logs.
+        return json.dumps(line, default=str, ensure_ascii=True)
