@@ -10,7 +10,16 @@ from schema.names import camel, pascal
 from services.catalog import CATALOG
 from services.engine import intent
 from services.engine.plan import plan
-from services.engine.resource import Action, ActionKind, Resource
+from services.engine.procedures import (
+    AnyProcedure,
+    Method,
+    Output,
+    Part,
+    PublicProcedure,
+    keeps_answers,
+    scope_of,
+)
+from services.engine.resource import Action, ActionKind, Field, Resource, Shown
 
 _METHODS = {
     ActionKind.CREATE: "POST",
@@ -25,12 +34,50 @@ _EVERYTHING = frozenset({"all:read"})
 def explain(name: str) -> str:
     """Return the page of the resource of that plural, singular or type name."""
     resource = CATALOG.by_key.get(name.replace("-", "_"))
+    found = [each for each in CATALOG.procedures if name in (each.name, each.path, *each.aliases)]
+    if resource is None and found:
+        return "\n".join(_procedure(found[0]))
     if resource is None:
         raise ClickException(
             f"There is no resource {name!r}; there are {', '.join(r.plural for r in CATALOG)}."
         )
     parts = (_head, _actions, _fields, _relations, _sql)
     return "\n".join(line for part in parts for line in part(resource))
+
+
+def _procedure(procedure: AnyProcedure) -> Iterator[str]:
+    yield f"{procedure.name}: {procedure.doc}"
+    scope = scope_of(procedure) or "none"
+    needed = "no token; the client's address is charged" if isinstance(procedure, PublicProcedure) else scope
+    yield f"  scopes    {needed}"
+    for path in (procedure.path, *procedure.aliases):
+        yield f"  REST      {procedure.method} {BASE}/{path}   answers {procedure.status}"
+    kind = "query" if procedure.method is Method.GET else "mutation"
+    yield f"  GraphQL   {kind} {camel(procedure.name)}"
+    kept = "kept under an Idempotency-Key" if keeps_answers(procedure) else "not kept"
+    yield f"  cost      {procedure.cost}; answers are {kept}"
+    yield "  takes" if procedure.inputs else "  takes     nothing"
+    for field in procedure.inputs:
+        default = "" if field.default is None else f" = {field.default}"
+        marks = " required" if field.required else default
+        yield f"    {field.name:20} {_kind(field)}{marks}"
+    yield from _answers(procedure.outputs, "  answers")
+
+
+def _answers(outputs: tuple[Output, ...], head: str, indent: int = 4) -> Iterator[str]:
+    yield head if outputs else f"{head}   nothing"
+    for each in outputs:
+        if isinstance(each, Part):
+            many = f"map by {each.by}" if each.by else "list" if each.many else "object"
+            yield from _answers(each.fields, f"{' ' * indent}{each.name:20} {many}", indent + 2)
+        else:
+            once = "  shown once" if each.shown is Shown.ONCE else ""
+            yield f"{' ' * indent}{each.name:20} {_kind(each)}{once}"
+
+
+def _kind(field: Field) -> str:
+    kind = "|".join(field.enum) if field.enum else str(field.kind)
+    return f"list of {kind}" if field.many else kind
 
 
 def _head(resource: Resource) -> Iterator[str]:

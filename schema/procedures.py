@@ -172,12 +172,12 @@ def _input_type(field: Field, inputs: Inputs) -> Any:
 
 
 def _described(field: Field) -> str:
-    return described(field, field.own_facts)
+    return described(field, field.default)
 
 
 def _reader(procedure: AnyProcedure) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """Return what reads arguments as the values that REST's JSON would hold."""
-    readers = {camel(field.name): (field, neutral(field, field.own_facts)) for field in procedure.inputs}
+    readers = {camel(field.name): (field, neutral(field, field.own_facts.kind)) for field in procedure.inputs}
 
     def read(tree: Mapping[str, Any]) -> dict[str, Any]:
         found = {}

@@ -7,7 +7,6 @@ from typing import Any
 
 import strawberry
 
-from db.describe import ColumnFacts
 from schema.inputs import Inputs, bare_type, input_type
 from schema.names import camel, constant, pascal, words
 from services.engine.catalog import Catalog
@@ -89,17 +88,18 @@ def _described(resource: Resource, field: Field, kind: ActionKind, required: str
     """Return the text of an input field: the declaration's, and what being left out means."""
     if kind is ActionKind.UPDATE:
         return f"{field.doc} It cannot change: any other value is refused." if field.fixed else field.doc
-    return described(field, resource.facts_of(field), required)
+    facts = resource.facts_of(field)
+    return described(field, facts.default, required, made=facts.has_default)
 
 
-def described(field: Field, facts: ColumnFacts, required: str = "Required.") -> str:
+def described(field: Field, default: Any, required: str = "Required.", *, made: bool = False) -> str:
     """Return the text of a field of something new: the declaration's, and what being left out means."""
     if field.required:
         return f"{field.doc} {required}"
-    if facts.default is not None:
-        default = constant(facts.default) if field.enum is not None else facts.default
+    if default is not None:
+        default = constant(default) if field.enum is not None else default
         return f"{field.doc} Defaults to `{_shown(default)}`."
-    made = field.fallback is not None or facts.has_default
+    made = made or field.fallback is not None
     return f"{field.doc} Made by the server when left out." if made else field.doc
 
 
@@ -117,7 +117,7 @@ class Neutral:
 
     def __init__(self, resource: Resource, inputs: tuple[Field, ...] = ()) -> None:
         self._readers: dict[str, tuple[str, Callable[[Any], Any]]] = {
-            camel(field.name): (field.name, neutral(field, resource.facts_of(field)))
+            camel(field.name): (field.name, neutral(field, resource.facts_of(field).kind))
             for field in inputs or resource.writable
         }
         for item in () if inputs else resource.embedded:
@@ -136,17 +136,17 @@ def _read(readers: Mapping[str, tuple[str, Callable[[Any], Any]]], tree: Mapping
     return found
 
 
-def neutral(field: Field, facts: ColumnFacts) -> Callable[[Any], Any]:
+def neutral(field: Field, kind: Kind) -> Callable[[Any], Any]:
     """Return what reads a value of an argument as the one that REST's JSON would hold."""
     if field.enum is not None:
         return _stored
-    return {Kind.BIG_INTEGER: _integer, Kind.DECIMAL: _decimal}.get(facts.kind, _same)
+    return {Kind.BIG_INTEGER: _integer, Kind.DECIMAL: _decimal}.get(kind, _same)
 
 
 def _list_reader(item: Embedded) -> Callable[[Any], Any]:
     readers: dict[str, tuple[str, Callable[[Any], Any]]] = {"id": ("id", _same)}
     for name in item.fields:
-        readers[camel(name)] = (name, neutral(item.resource.all_fields[name], item.resource.facts[name]))
+        readers[camel(name)] = (name, neutral(item.resource.all_fields[name], item.resource.facts[name].kind))
     return lambda trees: [_read(readers, tree) for tree in trees]
 
 

@@ -78,7 +78,6 @@ class Procedures:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._key = writer.deployment.derived(PURPOSE)
 
     async def call(self, caller: Caller, asked: Asked) -> Answered:
         """Return what a procedure answers a caller; raises a Problem if nothing was done."""
@@ -140,7 +139,9 @@ class Procedures:
             ) as opened:
                 proven = _Proven(self._writer, caller, opened)
                 work = Ongoing(proven, caller, _action(asked), self._writer.deployment, self._writer.of)
-                return await _Attempt(work, proven, asked, inputs, self._key).run()
+                return await _Attempt(
+                    work, proven, asked, inputs, self._writer.deployment.derived(PURPOSE)
+                ).run()
         except DatabaseError as error:
             # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
             lost = isinstance(error, DatabaseUnavailable)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from diptych.settings import Settings
 from schema.names import camel
 from services.catalog import CATALOG
+from services.engine.procedures import PublicProcedure, scope_of
 from services.engine.resource import ActionKind, Resource
 from services.engine.validate import ERROR_CODES
 from tests.contracts.code import ROOT
@@ -69,6 +70,15 @@ def _nested(resource: Resource) -> Iterator[str]:
             yield relation.name.replace("_", "-")
 
 
+def procedure_rows() -> Iterator[str]:
+    """Yield the row of every procedure."""
+    for each in CATALOG.procedures:
+        paths = ", ".join(f"`{each.method} /{path}`" for path in (each.path, *each.aliases))
+        scope = scope_of(each)
+        needs = "no token" if isinstance(each, PublicProcedure) else f"`{scope}`" if scope else "a live token"
+        yield f"| {paths} | `{camel(each.name)}` | {needs} | {each.doc} |"
+
+
 def code_rows() -> Iterator[str]:
     """Yield the row of every code of a field error."""
     for code, meaning in ERROR_CODES.items():
@@ -100,7 +110,11 @@ def counted(text: str) -> str:
 
 def _write() -> None:
     text = README.read_text()
-    for head, rows in (("Resource", resource_rows()), ("Setting", setting_rows())):
+    for head, rows in (
+        ("Resource", resource_rows()),
+        ("Procedure", procedure_rows()),
+        ("Setting", setting_rows()),
+    ):
         table = "".join(f"{row}\n" for row in rows)
         text = re.sub(rf"(\| {head} \|.*\n\|-.*\n)(?:\|.*\n)*", lambda found, t=table: found[1] + t, text)
     README.write_text(text)

@@ -20,6 +20,7 @@ from tests.contracts.documented import (
     code_rows,
     counted,
     difference,
+    procedure_rows,
     resource_rows,
     setting_rows,
 )
@@ -44,6 +45,13 @@ def test_every_resource_is_in_the_readme() -> None:
     table = README[first:].split("\n\n")[0].splitlines()[2:]
 
     assert table == rows
+
+
+def test_every_procedure_is_in_the_readme() -> None:
+    first = README.index("| Procedure |")
+    table = README[first:].split("\n\n")[0].splitlines()[2:]
+
+    assert table == list(procedure_rows())
 
 
 def test_every_code_of_a_field_error_is_in_the_guide() -> None:

@@ -9,7 +9,9 @@ from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_list_t
 from diptych.edge import Application, Edge
 from rest.router import Rest
 from schema.build import build
+from schema.names import camel
 from services.catalog import CATALOG
+from services.engine.procedures import AnyProcedure, PublicProcedure, scope_of
 from tests.contracts.conftest import Holders
 from tests.support.client import Answer, Client
 from tests.support.seed import Seed
@@ -19,6 +21,14 @@ FREE_ADDRESSES, FREE_FIELDS = {"token", "whoami"}, {"viewer"}
 
 BY_WHAT_IS_READABLE = {"node", "nodes"}
 """What looks for an id among all that the token may read, which may be nothing."""
+
+PUBLIC = {"accept_invitation"}
+"""Procedures that need no token: whoever adds one decides it here too."""
+
+UNSCOPED = {"leave_workspace", "my_workspaces"}
+"""Procedures that whoever has a live token may call, which need no scope."""
+
+PROCEDURES = {camel(each.name): each for each in CATALOG.procedures}
 
 _SCHEMA = build(CATALOG).graphql
 _ID = "7d3f8a52-0f6b-4c1e-9d2a-1b6c5e4f3a20"
@@ -35,6 +45,14 @@ def addresses(rest: Rest) -> Iterator[tuple[str, str]]:
         yield from ((method, f"{path}/{name}") for method in route.handlers)
     for (path, name), route in rest._below.items():
         yield from ((method, f"{path}/{_ID}/{name}") for method in route.handlers)
+
+
+def places(rest: Rest) -> Iterator[tuple[str, str, AnyProcedure]]:
+    """Yield every method and path of a procedure in the router's own table."""
+    for place, route in rest._procedures.items():
+        path = "/".join(_ID if part.startswith("{") else part for part in place)
+        for method in route.handlers:
+            yield method, path, rest._calls._declared[place]["GET" if method == "HEAD" else method]
 
 
 def fields() -> list[tuple[str, str]]:
@@ -58,7 +76,9 @@ def document(kind: str, name: str) -> str:
 
 def _least(type_: Any) -> str:
     inner = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
-    one = f'"{_ID}"' if get_named_type(inner).name == "ID" else "{}"
+    one = {"ID": f'"{_ID}"', "UUID": f'"{_ID}"', "String": '"a"', "Int": "1"}.get(
+        get_named_type(inner).name, "{}"
+    )
     return f"[{one}]" if is_list_type(inner) else one
 
 
@@ -91,6 +111,29 @@ async def test_every_address_needs_the_scope_that_it_names_and_no_other(
     assert len(found) > 100
 
 
+async def test_every_address_of_a_procedure_needs_the_scope_that_it_names_and_no_other(
+    application: Application, api: Client, seed: Seed, holders: Holders
+) -> None:
+    """S3-062, S3-078: a public one needs no token, and some need nothing but a live one."""
+    assert isinstance(application, Edge)
+    nobody, found = api.using(seed.tokens["acme", "nothing"]), list(places(application._rest))
+    for method, path, procedure in found:
+        scope = scope_of(procedure)
+        if isinstance(procedure, PublicProcedure):
+            assert procedure.name in PUBLIC, procedure.name
+            continue
+        assert (await call(api.using(None), method, path)).status == 401, (method, path)
+        if scope is None:
+            assert procedure.name in UNSCOPED, procedure.name
+            continue
+        answer = await call(nobody, method, path)
+        assert answer.status == 403, (method, path, answer.body)
+        if method != "HEAD":
+            assert answer.problem(403)["required_scope"] == scope
+            assert scope in CATALOG.scopes
+    assert {each.name for each in CATALOG.procedures} == {procedure.name for _, _, procedure in found}
+
+
 @pytest.mark.parametrize(("kind", "name"), fields())
 async def test_every_root_field_needs_the_scope_that_it_names(
     api: Client, seed: Seed, holders: Holders, kind: str, name: str
@@ -103,6 +146,10 @@ async def test_every_root_field_needs_the_scope_that_it_names(
 
     if name in FREE_FIELDS:
         assert "errors" not in answer, answer
+        return
+    procedure = PROCEDURES.get(name)
+    if procedure is not None and scope_of(procedure) is None:
+        assert procedure.name in UNSCOPED | PUBLIC
         return
     problem = answer["errors"][0]["extensions"]["problem"]
     if name in BY_WHAT_IS_READABLE:

@@ -12,9 +12,9 @@ LONGEST_FUNCTION = 40
 TARGET = 300
 
 ENGINE_AND_SURFACES = ("services/engine", "rest", "schema")
-# Reading took five thousand lines; writing, on both surfaces and with every rule of the engine, half as many; who
-# may come in and how much they may ask, a thousand.
-MOST_CODE = 8_500
+# Reading took five thousand lines; writing, on both surfaces and with every rule of the engine, half as many;
+# who may come in and how much they may ask, a thousand; procedures, on both surfaces, another.
+MOST_CODE = 9_800
 COMPILER = (
     "compile.py",
     "conditions.py",

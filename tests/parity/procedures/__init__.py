@@ -1,0 +1,1 @@
+"""Procedures on both surfaces, by what is declared of them."""
