@@ -69,6 +69,8 @@ async def refresh(desk: Desk) -> Begun:
     begun: Begun | None = None
     async with desk.work(held.workspace_id) as work:
         stays = await work.rows(users.STAY, held.user_id.encode())
+        # Whoever changes a role locks the membership before its sessions, and so must this.
+        await work.rows(memberships.HELD, held.user_id.encode())
         old = (await work.load(TOKEN, [held.token_id])).get(held.token_id)
         ends = held.started_at + timedelta(seconds=desk.deployment.session_life)
         if stays and old is not None and _is_open(old, work) and ends > moment(work):

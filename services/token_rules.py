@@ -47,7 +47,7 @@ async def create(work: Work, changes: Sequence[Change]) -> None:
     for each in changes:
         _judge_grants(work, each)
         if each.good:
-            each.values["created_by_token_id"] = work.caller.principal.token_id or None
+            each.values |= _made_by(work)
             await mint(work, each)
 
 
@@ -72,6 +72,9 @@ async def rotate(work: Work, changes: Sequence[Change]) -> None:
     for each in changes:
         stored = each.stored or {}
         each.problem = lacking(work.caller.principal.scopes, stored["scopes"])
+        if each.problem is None and stored["user_id"] is not None:
+            # What took its place would belong to no user, and outlast a logout and another password.
+            each.problem = conflict("This is the session of a user, who refreshes it instead.")
         if each.problem is not None:
             continue
         hours = str(each.inputs["grace_period_hours"]).encode()
@@ -87,12 +90,16 @@ async def rotate(work: Work, changes: Sequence[Change]) -> None:
 async def _replace(work: Work, old: Change, ends: str) -> None:
     stored = old.stored or {}
     kept = {name: stored[name] for name in ("name", "kind", "scopes", "expires_at", *_LIMITS)}
-    made = {"rotated_from_id": old.id, "created_by_token_id": work.caller.principal.token_id or None}
-    new = work.new(TOKEN, {**kept, **made})
+    new = work.new(TOKEN, {**kept, **_made_by(work), "rotated_from_id": old.id})
     await mint(work, new)
     new.once["grace_period_ends_at"] = ends
     await work.insert(TOKEN, [new])
     old.values["expires_at"], old.answer = ends, new
+
+
+def _made_by(work: Work) -> dict[str, Any]:
+    principal = work.caller.principal
+    return {"created_by_token_id": principal.token_id or None, "created_by_user_id": principal.user_id}
 
 
 async def mint(work: Work, change: Change) -> None:
@@ -281,6 +288,10 @@ TOKEN = Resource(
         ),
         Field("rotated_from_id", "The token that it replaced, or null.", filterable=True),
         Field("created_by_token_id", "The token that made it, or null.", filterable=True),
+        Field(
+            "created_by_user_id", "The user whose session made it, or null for an API token.", filterable=True
+        ),
+        Field("user_id", "The user whose session it is, or null for an API token.", filterable=True),
     ),
     relations=(Relation("rotated_from", "The token that it replaced.", via="rotated_from_id", one="token"),),
     aliases={"prefix": "token_prefix"},

@@ -25,3 +25,23 @@ OVERDUE = Prepared(
     ),
     ("workspace", 0),
 )
+
+# Makes a person, unless somebody of that address came to be meanwhile. The slots hold address, name and hash.
+MAKE_USER = Prepared(
+    Statement(
+        "INSERT INTO users (email, name, password_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+        " RETURNING id",
+        across=True,
+    ),
+    (0, 1, 2),
+)
+
+# Locks a person as they were proven: the slots hold the user and the hash of the password.
+STILL = Prepared(
+    Statement(
+        "SELECT id FROM users WHERE id = $1::uuid AND password_hash = $2 AND disabled_at IS NULL"
+        " AND deleted_at IS NULL FOR NO KEY UPDATE",
+        across=True,
+    ),
+    (0, 1),
+)

@@ -49,8 +49,8 @@ _ORDER = (
     "orders",
     "order_items",
     "audit_logs",
-    "tokens",
     "users",
+    "tokens",
     "invitations",
     "memberships",
 )
@@ -308,7 +308,7 @@ def _audit_logs(maker: _Maker) -> list[Row]:
     ]
 
 
-def _tokens(maker: _Maker) -> list[Row]:
+def _tokens(maker: _Maker, users: list[Row]) -> list[Row]:
     """Return tokens that nobody holds, the deleted ones revoked."""
     made: list[Row] = []
     for n in range(11):
@@ -332,6 +332,8 @@ def _tokens(maker: _Maker) -> list[Row]:
                 revoked_at=deleted,
                 rotated_from_id=made[n - 3]["id"] if n % 5 == 4 else None,
                 created_by_token_id=made[0]["id"] if n % 2 else None,
+                created_by_user_id=users[n % 3]["id"] if n % 4 == 1 else None,
+                user_id=users[n % 5]["id"] if n % 3 == 2 else None,
                 deleted_at=deleted,
             )
         )
@@ -402,8 +404,8 @@ def _tenant(maker: _Maker) -> dict[str, list[Row]]:
     products = _products(maker, categories, brands)
     orders = _orders(maker, customers)
     lines = _order_items(maker, orders, products)
-    audit_logs, tokens = _audit_logs(maker), _tokens(maker)
     users = _users(maker)
+    audit_logs, tokens = _audit_logs(maker), _tokens(maker, users)
     invitations = _invitations(maker, users, tokens)
     return {
         "brands": brands,

@@ -22,6 +22,9 @@ _TABLES = (
     "events",
     "audit_logs",
     "counters",
+    "users",
+    "memberships",
+    "invitations",
 )
 _KEPT = "idempotency_records"
 
