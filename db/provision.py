@@ -48,7 +48,7 @@ def create_workspace(url: str, slug: str, name: str) -> str:
     """Return the id of a new workspace; raises ProvisioningFailed if the slug is taken."""
     made = insert(Workspace).values(slug=slug, name=name).returning(Workspace.id)
     try:
-        with _engine(url).begin() as connection:
+        with engine(url).begin() as connection:
             id_ = connection.execute(made).scalar_one()
             note = Note("workspace.created", "workspace", id_, after={"slug": slug, "name": name})
             connection.execute(note.within(id_))
@@ -77,7 +77,7 @@ def create_token(url: str, workspace: str, row: TokenRow) -> str:
         "rate_limit_tier": row.tier,
     }
     shown = {name: values[name] for name in ("name", "token_prefix", "scopes")}
-    with _engine(url).begin() as connection:
+    with engine(url).begin() as connection:
         id_ = connection.execute(insert(Token).values(**values).returning(Token.id)).scalar_one()
         connection.execute(Note("token.created", "token", id_, after=shown).within(workspace))
     return str(id_)
@@ -85,7 +85,7 @@ def create_token(url: str, workspace: str, row: TokenRow) -> str:
 
 def note(url: str, made: Note) -> None:
     """Write to the log of the platform what was done to no workspace's rows."""
-    with _engine(url).begin() as connection:
+    with engine(url).begin() as connection:
         connection.execute(made.above)
 
 
@@ -104,7 +104,7 @@ def list_tokens(url: str, workspace: str, *, every: bool = False) -> list[TokenF
     found = select(*shown).where(Token.workspace_id == workspace).order_by(Token.inserted_at, Token.id)
     if not every:
         found = found.where(Token.deleted_at.is_(None))
-    with _engine(url).begin() as connection:
+    with engine(url).begin() as connection:
         return [TokenFacts(str(id_), *rest) for id_, *rest in connection.execute(found)]
 
 
@@ -120,11 +120,12 @@ def is_live(url: str, key: str, scopes: list[str], tier: RateTier) -> bool:
 
 
 def _run(url: str, statement: Any) -> Any:
-    with _engine(url).begin() as connection:
+    with engine(url).begin() as connection:
         return connection.execute(statement).scalar_one_or_none()
 
 
-def _engine(url: str) -> Engine:
+def engine(url: str) -> Engine:
+    """Return an engine whose connections may do what an operator may, each opened when it is needed."""
     return create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(operating(url)), poolclass=NullPool
     )

@@ -200,6 +200,50 @@ def _token_operator(slug: str) -> Iterator["TokenOperator"]:
 
 
 @main.group()
+def administrator() -> None:
+    """Manage who administers the platform, across all workspaces."""
+
+
+@administrator.command("list")
+@_explained
+def list_administrators() -> None:
+    """List who administers the platform."""
+    from db import administering
+    from diptych.engines import database
+
+    with database(_settings(), operating=True) as url:
+        for email, name, disabled in administering.listed(url):
+            click.echo(f"{email}  {name}{'  (disabled)' if disabled else ''}")
+
+
+@administrator.command("grant")
+@click.argument("email")
+@_explained
+def grant_administration(email: str) -> None:
+    """Let a user administer the platform: log in to any workspace, where all that they read is audited."""
+    _decide(email, administers=True)
+
+
+@administrator.command("withdraw")
+@click.argument("email")
+@_explained
+def withdraw_administration(email: str) -> None:
+    """Let a user administer the platform no longer, and end at once the sessions that they had as such."""
+    _decide(email, administers=False)
+
+
+def _decide(email: str, *, administers: bool) -> None:
+    from db import administering
+    from diptych.engines import database
+
+    with database(_settings(), operating=True) as url:
+        email = email.lower()
+        new = administering.decide(url, email, administers=administers)
+    said = "administers the platform" if administers else "does not administer the platform"
+    click.echo(f"{email} {said}{' now' if new else ' already' if administers else ''}.")
+
+
+@main.group()
 def audit() -> None:
     """Read what was done."""
 

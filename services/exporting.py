@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 # Spreadsheets take the wide forms of some of these for the same.
-_FORMULA = tuple("=+-@\t\r\n") + (
+_FORMULA = (
+    *"=+-@\t\r\n",
     "\N{FULLWIDTH EQUALS SIGN}",
     "\N{FULLWIDTH PLUS SIGN}",
     "\N{FULLWIDTH HYPHEN-MINUS}",

@@ -4,8 +4,8 @@ authorise → validate → charge → token proof and idempotency key in the fir
 """
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 
 from db.driver import DatabaseError, DatabaseUnavailable, Row
@@ -164,6 +164,12 @@ class _Proven(Transaction):
     def __init__(self, writer: Writer, caller: Caller, transaction: Transaction) -> None:
         self._writer, self._caller, self._transaction = writer, caller, transaction
         self.proven = False
+
+    @contextmanager
+    def within(self, workspace: str) -> Iterator[None]:
+        """Act in another workspace meanwhile."""
+        with self._transaction.within(workspace):
+            yield
 
     def defer(self, call: Call) -> None:
         """Send a statement without an answer together with the next ones."""
