@@ -1,6 +1,9 @@
 """The explicit list of every resource."""
 
+from services.acceptance import ACCEPT
+from services.administrators import ADMINISTRATION
 from services.audit_logs import AUDIT_LOG
+from services.auth import AUTH
 from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
@@ -29,5 +32,5 @@ CATALOG = Catalog(
         TOKEN,
         AUDIT_LOG,
     ),
-    (LEAVE, WORKSPACES),
+    (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION),
 )
