@@ -72,12 +72,13 @@ def inputs_of(asked: Asked) -> dict[str, Any]:
     return found
 
 
-def fingerprint(procedure: AnyProcedure, inputs: Mapping[str, Any], key: bytes) -> bytes:
+def fingerprint(procedure: AnyProcedure, inputs: Mapping[str, Any], user_id: str | None, key: bytes) -> bytes:
     """Return what is the same for two calls that ask for the same, in hexadecimal.
 
+    A user's call is that user's alone: what came of it depends on who asked, and is nobody else's to hear.
     Passwords may be among the inputs, so that nobody may guess them by it who has not the server's `key`.
     """
-    whole = orjson.dumps((procedure.name, inputs), default=str, option=orjson.OPT_SORT_KEYS)
+    whole = orjson.dumps((procedure.name, user_id, inputs), default=str, option=orjson.OPT_SORT_KEYS)
     return hmac.digest(key, whole, hashlib.sha256).hex().encode()
 
 

@@ -202,7 +202,8 @@ class _Attempt:
         self._work, self._transaction = work, transaction
         self._asked, self._inputs = asked, inputs
         self._key = None if asked.key is None else asked.key.encode()
-        self._fingerprint = b"" if self._key is None else fingerprint(asked.procedure, inputs, key)
+        user = work.caller.principal.user_id
+        self._fingerprint = b"" if self._key is None else fingerprint(asked.procedure, inputs, user, key)
 
     async def run(self) -> Answered:
         """Return what is answered, committed; raises the problem if nothing was done."""

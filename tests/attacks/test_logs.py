@@ -78,8 +78,7 @@ async def test_a_failure_is_one_line_whatever_the_path_says(
     (line,) = lines(log)
     assert line["event"] == "request failed"
     assert line["request_id"] == answer.header("x-request-id")
-    assert "\x1b" not in log.getvalue()
-    assert text not in answer.body.decode() or text.isprintable()
+    assert log.getvalue().isascii()
 
 
 async def test_a_flood_of_nonsense_writes_no_line(arena: Arena, wire: Wire, log: io.StringIO) -> None:
