@@ -20,13 +20,14 @@ SESSION = (
     "token expiresAt sessionId scopes workspace { id slug name } user { id email name role isPlatformAdmin }"
 )
 MUTATION = f"""mutation($email: String!, $password: String!, $code: String, $recovery: String, $in: String) {{
-  login(input: {{email: $email, password: $password, totpCode: $code, recoveryCode: $recovery, workspace: $in}})
-  {{ {SESSION} problem {{ status code detail }} }} }}"""
+  login(input: {{
+    email: $email, password: $password, totpCode: $code, recoveryCode: $recovery, workspace: $in
+  }}) {{ {SESSION} problem {{ status code detail }} }} }}"""
 
 
 def somewhere(client: Client) -> Client:
     """Return a client without a token at an address of its own."""
-    peer = ".".join(str(random.randint(1, 254)) for _ in range(4))  # noqa: S311 (no secret)
+    peer = ".".join(str(random.randint(1, 254)) for _ in range(4))
     return replace(client.using(None), peer=peer)
 
 
