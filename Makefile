@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench faults contracts constraints clean
+.PHONY: help serve test check bench faults mutants contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -13,6 +13,7 @@ DEMO ?= 1
 
 BIN := .venv/bin
 PINS := pyproject.toml constraints.txt
+comma := ,
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +36,10 @@ bench: .venv/.develop ## Measure Diptych beside its peers and write docs/benchma
 
 faults: .venv/.develop ## Kill, crash, cut off and race the server in full and write docs/faults.md
 	$(BIN)/python -m tests.faults $(ARGS)
+
+mutants: .venv/.develop ## Try the tests on mutants of the access modules and write docs/mutation.md (an hour or two)
+	@$(call install,.[dev$(comma)mutation])
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 contracts: .venv/.develop ## Write docs/schema.graphql and the derived parts of the documentation anew
 	$(BIN)/python -m diptych sdl > docs/schema.graphql

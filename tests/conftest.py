@@ -1,5 +1,6 @@
 """The real PostgreSQL that the tests run against."""
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -19,10 +20,19 @@ from tests.support.client import Client
 from tests.support.databases import copied
 from tests.support.seed import Seed, plant
 
+KEPT_POSTGRES, TEMPLATE = "DIPTYCH_TEST_POSTGRES", "migrated_template"
+"""Names the folder of a server that many short sessions use in turn; it holds the migrated database."""
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Embedded]:
     """A server for this session alone, gone with its folder afterwards."""
+    kept = os.environ.get(KEPT_POSTGRES)
+    if kept is not None:
+        with start(Path(kept), durable=False) as server:
+            _sweep(server)
+            yield server
+        return
     # pytest's own temporary folders are closed to the account that runs the server for root.
     folder = Path(tempfile.mkdtemp(prefix="diptych-test-"))
     folder.chmod(0o755)
@@ -44,11 +54,20 @@ def empty_database(postgres: Embedded) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres: Embedded) -> str:
     """The name of a database that was migrated once, to be copied."""
-    name = "migrated_template"
+    if KEPT_POSTGRES in os.environ:
+        return TEMPLATE
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    upgrade(make_conninfo(postgres.dsn(), dbname=name))
-    return name
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    upgrade(make_conninfo(postgres.dsn(), dbname=TEMPLATE))
+    return TEMPLATE
+
+
+def _sweep(server: Embedded) -> None:
+    """Drop the databases that an earlier session has left."""
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname ~ '^(copy|test)_'")
+        for (name,) in left.fetchall():
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -70,3 +70,26 @@ def test_the_key_of_the_settings_is_not_the_key_of_the_cipher() -> None:
         == sealed.split(".")[1]
         != Vault([NEW]).seal("s", HERE).split(".")[1]
     )
+
+
+def test_what_earlier_versions_have_sealed_can_be_opened() -> None:
+    sealed = "s1.b6f53fd5.a47aLG3msDSjUEI0eNU-t3kaoEqWyPeqsThatU2HCxE="
+
+    assert Vault([b"k" * 32]).open(sealed, place_of("t", "c", "1")) == "hush"
+
+
+def test_the_operator_is_told_why_a_secret_cannot_be_opened() -> None:
+    vault = Vault([NEW])
+    form, key, text = vault.seal("whsec_1", HERE).split(".")
+    unknown = "The key that this secret was encrypted under is not known."
+    changed = "This secret was changed, or belongs elsewhere."
+    told = {
+        f"{form}.00000000.{text}": unknown,
+        f"{form}.{key}.AAAA": changed,
+        f"{form}.{key}.{text}.": changed,
+    }
+
+    for sealed, expected in told.items():
+        with pytest.raises(SecretUnreadable) as found:
+            vault.open(sealed, HERE)
+        assert str(found.value) == expected
