@@ -188,6 +188,7 @@ async def enroll_totp(desk: Desk, inputs: Inputs) -> Result:
         if not await work.rows(second_factors.PREPARE, account.id.encode(), sealed.encode()):
             raise conflict(_HAS_SECOND)
         await throttling.right(work, guessed)
+        work.note("user.totp_prepared", "user", account.id)
     return Result({"secret": secret, "uri": second_factor.address_of(secret, account.email)})
 
 
