@@ -13,9 +13,9 @@ from tests.parity.writing.bad_input import INVALID, REFUSED
 from tests.parity.writing.cases import action_of, many, plain
 from tests.parity.writing.comparing import Sent, by_graphql, by_rest, send, unlike
 from tests.parity.writing.neutral import BULK, VALUED, Item, WriteCase
-from tests.parity.writing.twins import Twins
+from tests.parity.writing.twins import Twins, ordinary
 
-NAMES = [resource.name for resource in CATALOG if resource.actions]
+NAMES = [resource.name for resource in CATALOG if ordinary(resource)]
 
 
 async def both(twins: Twins, case: WriteCase, **changes: Any) -> tuple[Sent, Sent, list[str]]:

@@ -15,9 +15,9 @@ from tests.parity.writing.cases import key, many, plain, written
 from tests.parity.writing.comparing import Sent, Way, by_graphql, by_rest, contrast, send, unlike
 from tests.parity.writing.graphql_side import problem_of
 from tests.parity.writing.neutral import BULK, WHATEVER, WriteCase
-from tests.parity.writing.twins import Side, Twins
+from tests.parity.writing.twins import Side, Twins, ordinary
 
-NAMES = [resource.name for resource in CATALOG if resource.actions]
+NAMES = [resource.name for resource in CATALOG if ordinary(resource)]
 EVERYTHING = ("all:write",)
 
 

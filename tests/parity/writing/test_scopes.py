@@ -13,9 +13,9 @@ from tests.parity.writing.bad_input import ABSENT
 from tests.parity.writing.cases import action_of, many, plain, written
 from tests.parity.writing.comparing import contrast
 from tests.parity.writing.neutral import BULK, WriteCase
-from tests.parity.writing.twins import Twins
+from tests.parity.writing.twins import Twins, ordinary
 
-NAMES = [resource.name for resource in CATALOG if resource.actions]
+NAMES = [resource.name for resource in CATALOG if ordinary(resource)]
 WRITE, DELETE = "write", "delete"
 
 
