@@ -42,6 +42,10 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     verify(catalog)
     running = runtime.build(settings, settings.database_url, catalog)
     graphql = Later(lambda: _graphql(settings, running))
+    told = version("diptych")
+    rest = Rest(
+        catalog, running.reader, running.writer, origin=settings.public_url, version=version("diptych")
+    )
 
     async def checks() -> dict[str, str]:
         await graphql.ready()
@@ -51,9 +55,9 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         return found
 
     return edge.Edge(
-        Rest(catalog, running.reader, running.writer, origin=settings.public_url),
+        rest,
         {"/graphql": graphql},
-        shell.build(version("diptych"), checks, _lifespan(settings, running, graphql), settings.public_url),
+        shell.build(told, checks, _lifespan(settings, running, graphql, rest), settings.public_url),
         running.authenticator,
         running.limiter,
         Watch(running.database),
@@ -68,7 +72,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
 
 
 def _lifespan(
-    settings: Settings, running: runtime.Runtime, graphql: Later[edge.Surface]
+    settings: Settings, running: runtime.Runtime, graphql: Later[edge.Surface], rest: Rest
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,7 +82,9 @@ def _lifespan(
         graphql.begin()
         await running.limiter.open()
         noting = asyncio.create_task(running.note_uses(settings.token_use_seconds))
+        describing = asyncio.create_task(rest.documents())
         yield
+        describing.cancel()
         noting.cancel()
         await running.limiter.close()
         await running.driver.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -364,6 +365,22 @@ def sdl() -> None:
     from services.catalog import CATALOG
 
     click.echo(schema_text(CATALOG), nl=False)
+
+
+@main.command()
+@click.option("--module", help="What it tells of one module alone, such as commerce.")
+def openapi(module: str | None) -> None:
+    """Print the OpenAPI document."""
+    import orjson
+
+    from rest.openapi.document import document, of_module
+    from services.catalog import CATALOG
+
+    found = document(CATALOG, version("diptych"))
+    if module is not None and module not in [each.name for each in CATALOG.modules]:
+        raise click.ClickException(f"There are only {', '.join(each.name for each in CATALOG.modules)}.")
+    found = found if module is None else of_module(found, module)
+    click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 
 @main.command("import")

@@ -63,6 +63,8 @@ def rewritten(path: str, base: str) -> str:
     """Return the path below `base` for one under another prefix (C-78); others come back as they are."""
     if path.startswith(base):
         return path
+    if path == "/openapi.json":
+        return base + path
     if path.startswith("/api/"):
         first = path[5:].split("/", 1)[0]
         return path if first in ("v1", "docs") else base + path[4:]
@@ -70,6 +72,8 @@ def rewritten(path: str, base: str) -> str:
     if door is not None:
         return f"{base}/{door[2]}"
     module, found, rest = path[1:].partition("/api/v1/")
+    if found and rest == "openapi.json" and "/" not in module:
+        return f"{base}/{rest}/{module}"
     if found and rest.split("/", 1)[0] in MODULES.get(module, ()):
         return f"{base}/{rest}"
     return path

@@ -24,6 +24,8 @@ _STRUCTURE = frozenset(
     {"sort", "with_count", "include_deleted", "fields", "include", "pagination", "direction"}
 )
 PAGING = frozenset({"page", "per_page", "offset", "cursor", "direction", "pagination"})
+_LISTS = frozenset({"sort", "fields", "include"})
+_OTHER_PLACES = frozenset({"cursor", "offset", "pagination"})
 _ON_ONE = frozenset({"fields", "include", "include_deleted"})
 
 
@@ -102,6 +104,10 @@ def parse_many(raw: bytes, resource: Resource, codec: CursorCodec, now: float) -
             _add_filter(shape, parsed, name, value, resource)
         if name not in PAGING:
             parsed.kept.append(text)
+    if parsed.value("page") == "1" and not _OTHER_PLACES.isdisjoint(name for name, _ in shape):
+        # Clients that were generated send the default by themselves, so it goes with everything.
+        del parsed.names["page"]
+        shape = [each for each in shape if each[0] != "page"]
     parsed.shape = tuple(shape)
     return parsed
 
@@ -116,8 +122,13 @@ def _decoded(text: str) -> str:
 
 
 def _add(shape: list[tuple[str, Any]], name: str, value: Any) -> None:
-    if any(known == name for known, _ in shape):
-        raise bad_request(f"Query parameter {name!r} is given twice.")
+    for place, (known, before) in enumerate(shape):
+        if known == name:
+            # Some clients repeat the name for every entry of a list.
+            if name not in _LISTS and not _FIELDS.match(name):
+                raise bad_request(f"Query parameter {name!r} is given twice.")
+            shape[place] = name, f"{before},{value}"
+            return
     shape.append((name, value))
 
 
@@ -151,6 +162,8 @@ def _add_filter(
     if name.endswith("[null]") or value == "deleted":
         # These values decide the statement itself and therefore belong to the shape.
         _add(shape, name, value)
+    elif name.endswith(("[in]", "[nin]")) and (leaf := dict(shape).get(name)) is not None:
+        parsed.values[leaf.index] += f",{value}"
     else:
         parsed.values.append(value)
         _add(shape, name, Leaf(len(parsed.values) - 1))

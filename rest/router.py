@@ -1,9 +1,11 @@
 """The derived routes: every resource's collection, search, single and nested addresses."""
 
+import asyncio
 from dataclasses import dataclass
 
 from rest import bodies, compat, conditional, document, exporting, identity, query_string, search_body
 from rest.http import BASE, JSON, PRIVATE, Handler, Headers, Request, Response
+from rest.openapi import serving
 from rest.problems import method_not_allowed, response
 from rest.procedures import Calls
 from rest.query_string import Parsed
@@ -36,8 +38,13 @@ class Route:
 class Rest:
     """The REST surface: requests of authenticated callers to responses."""
 
-    def __init__(self, catalog: Catalog, reader: Reader, writer: Writer, *, origin: str = "") -> None:
+    def __init__(
+        self, catalog: Catalog, reader: Reader, writer: Writer, *, origin: str = "", version: str = ""
+    ) -> None:
         self._catalog, self._reader, self._writer, self._origin = catalog, reader, writer, origin
+        self._version = version
+        self._documents: serving.Documents | None = None
+        self._described = Route(_readable(self._description))
         self._collections: dict[str, Route] = {}
         self._literals: dict[tuple[str, str], Route] = {}
         self._singles: dict[str, Route] = {}
@@ -55,6 +62,8 @@ class Rest:
 
     def route(self, segments: tuple[str, ...]) -> Route | None:
         """Return what answers at the path segments below the base, if anything."""
+        if _is_document(segments):
+            return self._described
         place = self._calls.place(segments)
         if place is not None:
             return self._procedures[place]
@@ -79,10 +88,20 @@ class Rest:
 
     def is_public(self, method: str, segments: tuple[str, ...]) -> bool:
         """Tell whether that request needs no token."""
+        if _is_document(segments):
+            return method in self._described.handlers
         return self._calls.public(method, segments) is not None
+
+    async def documents(self) -> serving.Documents:
+        """Return the documents that describe the surface, made beside the requests when first asked for."""
+        if self._documents is None:
+            self._documents = await asyncio.to_thread(serving.Documents, self._catalog, self._version)
+        return self._documents
 
     async def visit(self, guest: Guest, request: Request) -> Response:
         """Return the response to a request that needs no token; raises a Problem."""
+        if _is_document(request.segments):
+            return (await self.documents()).answer(request)
         _check_accept(request.headers.get(b"accept"))
         return await self._calls.visit(guest, request)
 
@@ -121,6 +140,9 @@ class Rest:
         problem, headers = method_not_allowed(request.method, route.methods)
         found = self.problem(problem, caller)
         return Response(found.status, [*found.headers, *headers], found.body)
+
+    async def _description(self, caller: Caller, request: Request) -> Response:
+        return (await self.documents()).answer(request)
 
     # Derivation
 
@@ -200,6 +222,10 @@ class Rest:
             )
 
         return post
+
+
+def _is_document(segments: tuple[str, ...]) -> bool:
+    return segments[0] == serving.NAME and len(segments) <= 2
 
 
 def _readable(handler: Handler) -> dict[str, Handler]:

@@ -7,7 +7,7 @@ from services.auth import AUTH
 from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
-from services.engine.catalog import Catalog
+from services.engine.catalog import Catalog, Module
 from services.invitations import INVITATION
 from services.memberships import LEAVE, MEMBERSHIP, WORKSPACES
 from services.order_items import ORDER_ITEM
@@ -17,20 +17,21 @@ from services.token_rules import TOKEN
 from services.users import USER
 from services.workspaces import WORKSPACE
 
-CATALOG = Catalog(
-    (
-        WORKSPACE,
-        BRAND,
-        CATEGORY,
-        PRODUCT,
-        CUSTOMER,
-        ORDER,
-        ORDER_ITEM,
-        USER,
-        MEMBERSHIP,
-        INVITATION,
-        TOKEN,
-        AUDIT_LOG,
+CATALOG = Catalog.of(
+    Module(
+        "account",
+        "Workspaces, the people in them, and what opens the API: tenancy, identity and access.",
+        (WORKSPACE, USER, MEMBERSHIP, INVITATION, TOKEN, AUDIT_LOG),
+        (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION),
     ),
-    (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION),
+    Module(
+        "catalog",
+        "What is sold, and the tree that files it.",
+        (
+            BRAND,
+            CATEGORY,
+            PRODUCT,
+        ),
+    ),
+    Module("commerce", "Who buys, and what was bought.", (CUSTOMER, ORDER, ORDER_ITEM)),
 )

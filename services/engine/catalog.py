@@ -1,6 +1,7 @@
 """A set of resources that refer to each other, and of procedures, with look-ups by every name they go by."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,42 @@ if TYPE_CHECKING:
     from services.engine.procedures import AnyProcedure
 
 
+UNSORTED = "other"
+"""What resources and procedures belong to that no module holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A part of the platform: resources and procedures that belong together, under one short name."""
+
+    name: str
+    doc: str
+    resources: tuple[Resource, ...] = ()
+    procedures: "tuple[AnyProcedure, ...]" = ()
+
+
 class Catalog:
     """The resources and procedures one server offers; immutable once made."""
 
-    def __init__(self, resources: tuple[Resource, ...], procedures: "tuple[AnyProcedure, ...]" = ()) -> None:
-        self.resources, self.procedures = resources, procedures
+    def __init__(
+        self,
+        resources: tuple[Resource, ...],
+        procedures: "tuple[AnyProcedure, ...]" = (),
+        modules: tuple[Module, ...] = (),
+    ) -> None:
+        self.resources, self.procedures, self.modules = resources, procedures, modules
+
+    @classmethod
+    def of(cls, *modules: Module) -> "Catalog":
+        """Return the catalogue of all that these modules hold."""
+        resources = tuple(resource for module in modules for resource in module.resources)
+        procedures = tuple(procedure for module in modules for procedure in module.procedures)
+        return cls(resources, procedures, modules)
+
+    def module_of(self, part: "Resource | AnyProcedure") -> str:
+        """Return the name of the module that holds a resource or procedure."""
+        found = (each for each in self.modules if part in each.resources or part in each.procedures)
+        return next((module.name for module in found), UNSORTED)
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)

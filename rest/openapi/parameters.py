@@ -1,0 +1,215 @@
+"""Parameters: paging, sorting, sparse fields, includes, filters, and the headers of requests."""
+
+from collections.abc import Iterator
+
+from rest.openapi.draft import Draft, Json, array, pascal
+from rest.openapi.schemas import ID, reachable
+from rest.openapi.values import compared
+from services.engine.encoding import DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, LONGEST_TEXT
+from services.engine.resource import Field, Kind, Operator, Resource
+from services.exporting import Format
+
+_TRUE_OR_FALSE: Json = {"type": "boolean", "default": False}
+_KEY: Json = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
+
+_QUERY: dict[str, tuple[str, str, Json]] = {
+    "Page": (
+        "page",
+        "Which page, from 1; not beside a cursor or an offset.",
+        {"type": "integer", "minimum": 1, "default": 1},
+    ),
+    "PerPage": (
+        "per_page",
+        "How many rows a page has.",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    ),
+    "Offset": ("offset", "How many rows to skip, in place of a page.", {"type": "integer", "minimum": 0}),
+    "Cursor": (
+        "cursor",
+        "Where to go on: `next_cursor` or `prev_cursor` of an answer; empty for the beginning.",
+        {"type": "string"},
+    ),
+    "Direction": (
+        "direction",
+        "Which way to go from the cursor.",
+        {"type": "string", "enum": ["next", "prev"]},
+    ),
+    "Pagination": (
+        "pagination",
+        "How the first page is paged; a cursor implies its own.",
+        {"type": "string", "enum": ["offset", "cursor"]},
+    ),
+    "SearchQuery": ("q", "Words that rows contain.", {"type": "string", "maxLength": LONGEST_TEXT}),
+    "WithCount": (
+        "with_count",
+        "Whether the rows are counted: exactly, not at all, or by the planner's estimate.",
+        {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": ["estimated"]}], "default": True},
+    ),
+    "IncludeDeleted": ("include_deleted", "Whether deleted rows are shown too.", _TRUE_OR_FALSE),
+    "DryRun": ("dry_run", "Judge and answer, but keep nothing.", _TRUE_OR_FALSE),
+    "Atomic": (
+        "atomic",
+        "Whether either all rows are written or none.",
+        {"type": "boolean", "default": True},
+    ),
+    "ExportFormat": (
+        "format",
+        "What the file is written as, in place of `Accept`.",
+        {"type": "string", "enum": [str(each) for each in Format]},
+    ),
+}
+
+_HEADERS: dict[str, tuple[str, str, Json]] = {
+    "IfMatch": ("If-Match", "The ETag of the version that is meant.", {"type": "string", "minLength": 1}),
+    "IfNoneMatch": ("If-None-Match", "The ETag of what the client has already.", {"type": "string"}),
+    "IdempotencyKey": (
+        "Idempotency-Key",
+        "What makes a repetition of this request harmless: it gets the first one's answer, for a day.",
+        _KEY,
+    ),
+}
+
+PAGING = ("Page", "PerPage", "Offset", "Cursor", "Direction", "Pagination")
+
+
+def query(draft: Draft, *names: str) -> list[Json]:
+    """Return references to query parameters that every resource shares."""
+    return [draft.parameter(name, _made, "query", *_QUERY[name]) for name in names]
+
+
+def header(draft: Draft, name: str, *, required: bool = False) -> Json:
+    """Return a reference to a header of requests."""
+    made = _made("header", *_HEADERS[name])
+    return draft.parameter(
+        f"Required{name}" if required else name, lambda: {**made, "required": True} if required else made
+    )
+
+
+def identity(draft: Draft) -> Json:
+    """Return a reference to the id in a path."""
+    return draft.parameter("Id", lambda: {**_made("path", "id", "Which row.", ID), "required": True})
+
+
+def _made(place: str, name: str, said: str, schema: Json) -> Json:
+    return {"name": name, "in": place, "description": said, "schema": schema}
+
+
+def _listed(name: str, said: str, items: Json) -> Json:
+    made = _made("query", name, said, array(items, minItems=1))
+    return {**made, "style": "form", "explode": False}
+
+
+# What one resource alone has
+
+
+def of_many(draft: Draft, resource: Resource) -> list[Json]:
+    """Return the parameters of a page of a collection."""
+    return [
+        *query(draft, *PAGING, "WithCount"),
+        *narrowing(draft, resource),
+        *of_one(draft, resource),
+    ]
+
+
+def narrowing(draft: Draft, resource: Resource) -> list[Json]:
+    """Return the parameters that decide which rows there are, and in which order."""
+    searched = query(draft, "SearchQuery") if resource.searchable else []
+    return [*searched, _sort(draft, resource), *_filters(draft, resource)]
+
+
+def of_one(draft: Draft, resource: Resource) -> list[Json]:
+    """Return the parameters that decide what is shown of a row, and whether it may be a deleted one."""
+    found = query(draft, "IncludeDeleted")
+    found.append(_sparse(draft, resource, "fields", f"Which fields of {resource.plural} are shown."))
+    if not resource.relations:
+        return found
+    name = pascal(resource.name)
+    paths = include_key(draft, resource)
+    said = "Which relations are included, as paths of up to three."
+    found.append(draft.parameter(f"{name}Include", lambda: _listed("include", said, paths)))
+    for target in {each.plural: each for _, each in reachable(draft, resource)}.values():
+        if target is not resource:
+            own = f"fields[{target.plural}]"
+            found.append(_sparse(draft, target, own, f"Which fields of included {target.plural} are shown."))
+    return found
+
+
+def _sparse(draft: Draft, resource: Resource, name: str, said: str) -> Json:
+    beside = "Included" if "[" in name else ""
+    key = field_key(draft, resource)
+    return draft.parameter(f"{beside}{pascal(resource.name)}Fields", lambda: _listed(name, said, key))
+
+
+def _sort(draft: Draft, resource: Resource) -> Json:
+    said = f"What rows are sorted by, `-` for descending; `{resource.sort}` unless given."
+    key = sort_key(draft, resource)
+    return draft.parameter(f"{pascal(resource.name)}Sort", lambda: _listed("sort", said, key))
+
+
+def sort_key(draft: Draft, resource: Resource) -> Json:
+    """Return the schema of what a resource can be sorted by."""
+    names = [item.name for item in resource.all_fields.values() if item.sortable]
+    keys = [key for name in names for key in (name, f"-{name}")]
+    spoken = [key for name in names for key in (name, f"{name}_desc")]
+    return draft.schema(
+        f"{pascal(resource.name)}SortKey", lambda: {"type": "string", "enum": keys, "x-enum-varnames": spoken}
+    )
+
+
+def field_key(draft: Draft, resource: Resource) -> Json:
+    """Return the schema of the names of a resource's fields."""
+    names = [*(item.name for item in resource.shown_fields), *resource.embedded_by_name]
+    return draft.schema(f"{pascal(resource.name)}FieldKey", lambda: {"type": "string", "enum": names})
+
+
+def include_key(draft: Draft, resource: Resource) -> Json:
+    """Return the schema of the paths of relations that can be included."""
+    paths = [path for path, _ in reachable(draft, resource)]
+    return draft.schema(f"{pascal(resource.name)}IncludeKey", lambda: {"type": "string", "enum": paths})
+
+
+def _filters(draft: Draft, resource: Resource) -> list[Json]:
+    return [
+        draft.parameter(
+            f"{pascal(resource.name)}Filter{pascal(field.name)}{pascal(operator)}",
+            _filter,
+            draft,
+            resource,
+            field,
+            operator,
+        )
+        for field, operator in filterable(resource)
+    ]
+
+
+def filterable(resource: Resource) -> Iterator[tuple[Field, Operator]]:
+    """Yield every field that can be filtered by, with each of its operators; maps only by being null."""
+    for field in resource.all_fields.values():
+        is_map = resource.facts[field.name].kind is Kind.JSON if field.filterable else False
+        for operator in resource.operators(field) if field.filterable else ():
+            if not is_map or operator is Operator.NULL:
+                yield field, operator
+
+
+def _filter(draft: Draft, resource: Resource, field: Field, operator: Operator) -> Json:
+    schema = compared(draft, resource, field, operator)
+    plain = f"filter[{field.name}]"
+    name = plain if operator is Operator.EQ else f"{plain}[{operator}]"
+    said = f"`{field.name}` {_SAID[operator]}."
+    if schema.get("type") == "array":
+        return {**_made("query", name, said, schema), "style": "form", "explode": False}
+    return _made("query", name, said, schema)
+
+
+_SAID = {
+    Operator.EQ: "equals this",
+    Operator.NEQ: "does not equal this",
+    Operator.GT: "is greater than this",
+    Operator.GTE: "is this or greater",
+    Operator.LT: "is less than this",
+    Operator.LTE: "is this or less",
+    Operator.IN: "is one of these",
+    Operator.NIN: "is none of these",
+    Operator.LIKE: "contains this, whatever the case",
+    Operator.NULL: "is null, or is not",
+}

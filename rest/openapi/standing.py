@@ -1,0 +1,97 @@
+"""Operations that no declaration makes: who calls, whether the server lives, and the document itself."""
+
+from collections.abc import Iterator
+
+from rest.openapi.draft import Draft, Json, array, nullable, opened
+from rest.openapi.operations import Operation, response
+from rest.openapi.values import named
+from services.roles import Role
+
+ROOT = "/"
+_TEXT: Json = {"type": "string"}
+_UUID: Json = {"type": "string", "format": "uuid"}
+_NUMBER: Json = {"type": "integer", "format": "int64"}
+
+
+def operations(draft: Draft, tag: str) -> Iterator[tuple[Operation, Json]]:
+    """Yield the operations, those that tell of the server under `tag`."""
+    caller = draft.catalog.modules[0].name if draft.catalog.modules else tag
+    for path, name, said in _CALLERS:
+        found = Operation(path, "get", name, said, caller)
+        schema = draft.schema(f"{name[:1].upper()}{name[1:]}Response", _identity, draft, path)
+        found.responses = {"200": response(draft, said, schema)}
+        yield found, found.document(draft)
+    for path, name, said, server in _PUBLIC:
+        found = Operation(path, "get", name, said, tag, public=True, server=server)
+        found.responses = _answers(draft, name, said)
+        yield found, found.document(draft, *((404,) if "{" in path else ()))
+
+
+_CALLERS = (
+    ("/token", "getCurrentToken", "What the token may do"),
+    ("/whoami", "whoami", "Who calls, and with which token"),
+)
+_PUBLIC = (
+    ("/openapi.json", "getOpenapi", "This document", None),
+    ("/health", "getHealth", "Whether the server lives, and its version", None),
+    ("/health/live", "getLiveness", "Whether the server lives", ROOT),
+    ("/health/ready", "getReadiness", "Whether the server and what it depends on are ready", ROOT),
+)
+
+
+def _identity(draft: Draft, path: str) -> Json:
+    workspace: Json = {"id": _UUID, "slug": {**_TEXT, "examples": ["acme"]}}
+    limit = {"limit": _NUMBER, "remaining": _NUMBER, "reset_at": _NUMBER}
+    told: Json = {
+        "workspace": opened(workspace, list(workspace)),
+        "scopes": array({**_TEXT, "examples": ["orders:read"]}),
+        "rate_limit": nullable(draft.schema("RateLimitState", lambda: opened(limit, list(limit)))),
+    }
+    if path == "/whoami":
+        named = {**workspace, "name": {**_TEXT, "examples": ["Acme"]}}
+        told |= {"workspace": opened(named, list(named)), "user": _user(draft), "token": _token(draft)}
+    return opened({"data": opened(told, list(told))}, ["data"])
+
+
+def _user(draft: Draft) -> Json:
+    members: Json = {
+        "id": _UUID,
+        "email": {**_TEXT, "examples": ["ada@example.com"]},
+        "name": {**_TEXT, "examples": ["Ada"]},
+        "role": {"anyOf": [named(draft, Role), {"type": "null"}]},
+        "is_platform_admin": {"type": "boolean", "examples": [False]},
+    }
+    return nullable(draft.schema("SessionUser", lambda: opened(members, list(members))))
+
+
+def _token(draft: Draft) -> Json:
+    members: Json = {
+        "id": _UUID,
+        "name": {**_TEXT, "examples": ["research-bot"]},
+        "token_prefix": {**_TEXT, "examples": ["dip_prod_a1b"]},
+        "kind": {**_TEXT, "examples": ["api"]},
+        "expires_at": {"type": ["string", "null"], "format": "date-time", "examples": [None]},
+    }
+    return draft.schema("CallingToken", lambda: opened(members, list(members)))
+
+
+def _answers(draft: Draft, name: str, said: str) -> Json:
+    if name == "getOpenapi":
+        schema: Json = {"type": "object", "additionalProperties": True, "examples": [{"openapi": "3.1.0"}]}
+        found = response(draft, f"{said}.", schema, "ETag")
+        found["content"]["application/openapi+json"] = found["content"]["application/json"]
+        kept = {"description": "The client has it already.", "headers": found["headers"]}
+        return {"200": found, "304": kept}
+    health = draft.schema("Health", lambda: _HEALTH)
+    found = {"200": response(draft, "It does.", health)}
+    return found | ({"503": response(draft, "It does not.", health)} if name == "getReadiness" else {})
+
+
+_HEALTH = opened(
+    {
+        "status": {"type": "string", "enum": ["ok", "degraded"]},
+        "version": {**_TEXT, "description": "Of the server.", "examples": ["0.1.0"]},
+        "checks": {"type": "object", "additionalProperties": _TEXT, "examples": [{"database": "ok"}]},
+    },
+    ["status"],
+)
