@@ -41,8 +41,9 @@ mutants: .venv/.develop ## Try the tests on mutants of the access modules and wr
 	@$(call install,.[dev$(comma)mutation])
 	$(BIN)/python -m tests.mutation $(ARGS)
 
-contracts: .venv/.develop ## Write docs/schema.graphql and the derived parts of the documentation anew
+contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json and the derived parts of the documentation anew
 	$(BIN)/python -m diptych sdl > docs/schema.graphql
+	$(BIN)/python -m diptych openapi > docs/openapi.json
 	$(BIN)/python -m tests.contracts.documented
 
 constraints: .venv/.develop ## Pin the newest versions that pyproject.toml allows into constraints.txt

@@ -44,7 +44,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     graphql = Later(lambda: _graphql(settings, running))
     told = version("diptych")
     rest = Rest(
-        catalog, running.reader, running.writer, origin=settings.public_url, version=version("diptych")
+        catalog, running.reader, running.writer, origin=settings.public_url, version=told
     )
 
     async def checks() -> dict[str, str]:

@@ -191,7 +191,7 @@ _PAGE_LINKS = opened(
 
 
 def sent(draft: Draft, resource: Resource, kind: ActionKind, *, in_bulk: bool = False) -> Json:
-    """Return the schema of the body of a row to be written, in bulk with the id of the one that it changes."""
+    """Return the schema of the body of a row to be written; in bulk it names the row that it changes."""
     bulk = "Bulk" if in_bulk and kind is not ActionKind.CREATE else ""
     name = f"{pascal(resource.name)}{bulk}{pascal(kind)}"
     return draft.schema(name, lambda: _sent(draft, resource, kind, named=bool(bulk)))

@@ -8,6 +8,9 @@ from rest.openapi.values import compared
 from services.engine.encoding import LARGEST_PAGE_SIZE, LONGEST_TEXT
 from services.engine.resource import Field, Kind, Operator, Resource
 
+_PATHS: Json = {"patternProperties": {r"^[a-z_]+\.": {"type": "object"}}}
+"""Names with dots lead through relations, or into maps."""
+
 
 def search(draft: Draft, resource: Resource) -> Json:
     """Return the schema of the body of a search."""
@@ -19,9 +22,9 @@ def _search(draft: Draft, resource: Resource) -> Json:
     found["filter"] = _condition(draft, resource)
     found["sort"] = array(parameters.sort_key(draft, resource))
     found |= {
-        "page": {"type": "integer", "minimum": 1},
-        "per_page": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE_SIZE},
-        "offset": {"type": "integer", "minimum": 0},
+        "page": {"type": "integer", "description": "Which page, from 1."},
+        "per_page": {"type": "integer", "description": f"How many rows, up to {LARGEST_PAGE_SIZE}."},
+        "offset": {"type": "integer", "description": "How many rows to skip, in place of a page."},
         "cursor": {"type": "string"},
         "pagination": {"type": "string", "enum": ["offset", "cursor"]},
         "direction": {"type": "string", "enum": ["next", "prev"]},
@@ -52,7 +55,7 @@ def _filter(draft: Draft, resource: Resource) -> Json:
     own = _condition(draft, resource)
     joined: Json = {"and": array(own, minItems=1), "or": array(own, minItems=1), "not": own}
     said = "Conditions, all of which must hold."
-    return strict({**joined, **_conditions(draft, resource)}, [], description=said)
+    return strict({**joined, **_conditions(draft, resource)}, [], description=said, **_PATHS)
 
 
 def _conditions(draft: Draft, resource: Resource) -> Json:
@@ -70,7 +73,7 @@ def _related(draft: Draft, target: Resource) -> Json:
     said = f"Conditions on related {target.plural.replace('_', ' ')}, all of which must hold."
     return draft.schema(
         f"Related{pascal(target.name)}Filter",
-        lambda: strict(_conditions(draft, target), [], description=said, minProperties=1),
+        lambda: strict(_conditions(draft, target), [], description=said, minProperties=1, **_PATHS),
     )
 
 
@@ -80,5 +83,8 @@ def _comparison(draft: Draft, resource: Resource, field: Field, operators: list[
         # What maps hold is compared by a path into them.
         return {"type": "object", "additionalProperties": True}
     members = {str(each): compared(draft, resource, field, each) for each in operators}
+    for many in members.keys() & {"in", "nin"}:
+        # Nothing is among no values, and a body can spell that.
+        members[many] = {**members[many], "minItems": 0}
     name = f"{field.enum.__name__ if field.enum else pascal(kind)}Comparison"
     return draft.schema(name, lambda: strict(members, [], minProperties=1))

@@ -481,6 +481,25 @@ async def test_the_same_filter_twice_is_refused(api: Client, query: str) -> None
     (await api.get(f"/api/v1/products?{query}")).names(400, query.partition("=")[0].partition("][")[0])
 
 
+@pytest.mark.parametrize(
+    ("repeated", "joined"),
+    [
+        ("filter[status][in]=active&filter[status][in]=draft", "filter[status][in]=active,draft"),
+        ("filter[status][nin]=active&filter[status][nin]=draft", "filter[status][nin]=active,draft"),
+        ("sort=status&sort=-name", "sort=status,-name"),
+        ("fields=name&fields=sku", "fields=name,sku"),
+        ("fields[products]=name&fields[products]=sku", "fields=name,sku"),
+        ("include=brand&include=category", "include=brand,category"),
+    ],
+)
+async def test_the_entries_of_a_list_may_come_one_by_one(api: Client, repeated: str, joined: str) -> None:
+    """S3-005: some clients that are made of the document send lists in no other way."""
+    one, other = [await api.get(f"/api/v1/products?{query}") for query in (repeated, joined)]
+
+    assert one.rows() == other.rows()
+    assert one.json().get("included") == other.json().get("included")
+
+
 async def test_the_same_field_may_have_several_operators(api: Client, seed: Seed) -> None:
     """Q-09."""
     expected = [row for row in seed.live("products") if 2 <= row["quantity"] <= 4]

@@ -180,13 +180,21 @@ async def test_the_farthest_page_is_empty_and_not_an_error(api: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["page=1&page=2", "per_page=1&limit=2", "page=1&offset=0", "with_count=true&with_count=false"]
+    "query", ["page=1&page=2", "per_page=1&limit=2", "page=2&offset=0", "with_count=true&with_count=false"]
 )
 async def test_a_parameter_given_twice_is_refused(api: Client, query: str) -> None:
     """C-18, Q-09."""
     answer = await api.get(f"/api/v1/products?{query}")
 
     answer.names(400, query.partition("=")[0])
+
+
+@pytest.mark.parametrize("query", ["cursor=", "pagination=cursor", "offset=3", "pagination=offset"])
+async def test_the_first_page_goes_with_everything(api: Client, query: str) -> None:
+    """S3-026: 1 is what is meant without a page, and clients that are made of the document send it always."""
+    told, untold = [await api.get(f"/api/v1/products?{query}&per_page=2{page}") for page in ("&page=1", "")]
+
+    assert told.json() == untold.json()
 
 
 async def test_links_carry_every_other_parameter_unchanged(api: Client) -> None:
