@@ -8,9 +8,11 @@ from db.models import RateTier
 from services.engine.limits import (
     STANDARD,
     TIERS,
+    Left,
     Policy,
     ProcessStore,
     Standing,
+    Taken,
     address_key,
     policy,
     policy_of,
@@ -188,6 +190,75 @@ async def test_a_day_that_has_more_left_than_the_minute_is_not_told() -> None:
     own = policy(240, None, 10_000)
 
     assert await standing(clock.store(), own) == Standing(240, 239, 1, "240;w=60, 10000;w=86400")
+
+
+async def test_what_is_given_back_is_there_at_once() -> None:
+    clock = Clock()
+    store = clock.store()
+    assert await passed(store, STANDARD, 40)
+    assert not await passed(store, STANDARD)
+
+    store.give("t", STANDARD.rates, 30)
+
+    # Of the burst as well as of the quota.
+    assert await standing(store, STANDARD, 30) == Standing(240, 200, 10, "240;w=60")
+    assert not await passed(store, STANDARD)
+
+
+async def test_a_bucket_is_never_overfull() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(60, 60)
+    store.give("t", own.rates, 100)
+    assert len(store) == 0
+    assert await passed(store, own, 10)
+    clock.seconds += 5
+
+    store.give("t", own.rates, 10)
+    store.give("t", own.rates, 1_000)
+
+    assert (await standing(store, own, 0)) == Standing(60, 60, 0, "60;w=60")
+    assert await passed(store, own, 60)
+    assert not await passed(store, own)
+
+
+async def test_a_debt_is_paid_by_what_is_given_back() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(60, 60)
+    assert await passed(store, own, 90)
+
+    store.give("t", own.rates, 40)
+
+    assert (await standing(store, own, 0)).remaining == 10
+    assert [await passed(store, own, 10), await passed(store, own)] == [True, False]
+
+
+async def test_a_day_gets_back_what_was_taken_of_it_and_no_more() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(1_000, 1_000, 30)
+    assert await passed(store, own, 20)
+    store.give("t", own.rates, 5)
+    assert (await standing(store, own, 0)).remaining == 15
+    store.give("t", own.rates, 500)
+    assert (await standing(store, own, 0)).remaining == 30
+
+    assert await passed(store, own, 30)
+    clock.seconds = 86_400
+    store.give("t", own.rates, 10)
+    assert (await standing(store, own, 0)).remaining == 30
+    assert (await standing(store, own, 10)).remaining == 20
+
+
+def test_what_has_come_back_since_a_charge_is_told() -> None:
+    own = policy(60, 60, 40)
+    left = Left(own, Taken(0.0, 30.0, 35, 100.0))
+    assert left.standing() == Standing(40, 5, 100, "60;w=60, 40;w=86400")
+
+    left.returned = 10
+    assert left.standing() == Standing(40, 15, 100, "60;w=60, 40;w=86400")
+    left.returned = 100
+    assert left.standing() == Standing(40, 40, 100, "60;w=60, 40;w=86400")
+    assert Left(policy(60, 60), Taken(0.0, 30.0), 10).standing() == Standing(60, 40, 20, "60;w=60")
+    assert Left(policy(60, 60), Taken(0.0, 30.0), 31).standing() == Standing(60, 60, 0, "60;w=60")
 
 
 async def test_keys_have_budgets_of_their_own_and_the_oldest_are_forgotten() -> None:
