@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from services.engine.resource import Relation, Resource
+from services.engine.resource import ActionKind, Relation, Resource
 
 if TYPE_CHECKING:
     from services.engine.procedures import AnyProcedure
@@ -50,8 +50,15 @@ class Catalog:
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
-        """Return every valid scope, wildcards first (S3-083)."""
-        actions = ("read", "write", "delete")
-        named = tuple(f"{resource.scope}:{action}" for resource in self.resources for action in actions)
+        """Return every scope that something needs, wildcards first (S3-083)."""
+        named = tuple(f"{resource.scope}:{word}" for resource in self.resources for word in _words(resource))
         demanded = (getattr(procedure, "scope", None) for procedure in self.procedures)
         return tuple(dict.fromkeys(("all:read", "all:write", *named, *filter(None, demanded))))
+
+
+def _words(resource: Resource) -> tuple[str, ...]:
+    """Return what can be done to a resource, as scopes say it."""
+    if not resource.actions:
+        return ("read",)
+    deletes = any(action.kind is ActionKind.DELETE for action in resource.actions)
+    return ("read", "write", "delete") if deletes else ("read", "write")
