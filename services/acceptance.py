@@ -10,10 +10,12 @@ from db.queries import invitations as queries
 from db.queries import memberships, users
 from services import passwords, second_factor, throttling, tokens
 from services.engine.encoding import decoded
+from services.engine.entitling import claim
 from services.engine.errors import Invalid, Problem, conflict, not_found
 from services.engine.procedures import Desk, Method, PublicProcedure, Result
 from services.engine.resource import Field, Kind
 from services.engine.work import Change, Work
+from services.entitlements import PLANS
 from services.invitations import INVITATION
 from services.memberships import MEMBERSHIP
 from services.roles import Role
@@ -131,6 +133,7 @@ async def _still(work: Work, known: _Known) -> str:
 async def _joined(work: Work, user: str, invitation: Change) -> Change:
     """Make the membership and close the invitation."""
     role = Role((invitation.stored or {})["role"])
+    await claim(work, PLANS, MEMBERSHIP, 1, work.deployment.upgrade_url)
     made = work.new(MEMBERSHIP, {"user_id": user, "role": role, "invitation_id": invitation.id})
     await work.insert(MEMBERSHIP, [made])
     invitation.values |= {"accepted_at": moment(work), "accepted_by_user_id": user}

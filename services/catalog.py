@@ -8,6 +8,7 @@ from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
 from services.engine.catalog import Catalog
+from services.entitlements import ENTITLEMENTS, PLANS
 from services.invitations import INVITATION
 from services.memberships import LEAVE, MEMBERSHIP, WORKSPACES
 from services.order_items import ORDER_ITEM
@@ -32,5 +33,6 @@ CATALOG = Catalog(
         TOKEN,
         AUDIT_LOG,
     ),
-    (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION),
+    (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION, *ENTITLEMENTS),
+    PLANS,
 )

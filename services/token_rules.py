@@ -11,7 +11,7 @@ from services import tokens
 from services.engine import encoding
 from services.engine.access import Principal, lacking
 from services.engine.errors import Invalid, conflict, insufficient_scope
-from services.engine.resource import Action, ActionKind, Field, Kind, Relation, Resource, Shown
+from services.engine.resource import Action, ActionKind, Counted, Field, Kind, Relation, Resource, Shown
 from services.engine.work import Change, Work
 
 ADMIN = "all:write"
@@ -216,6 +216,7 @@ TOKEN = Resource(
     plural="tokens",
     model=Token,
     doc="A credential of the workspace: what opens the API, and what it may do there.",
+    counted=Counted("tokens", (("kind", "api"),)),
     bulk=False,
     fields=(
         Field(

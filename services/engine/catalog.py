@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 from services.engine.resource import ActionKind, Relation, Resource
 
 if TYPE_CHECKING:
+    from services.engine.entitling import Plans
     from services.engine.procedures import AnyProcedure
 
 
 class Catalog:
-    """The resources and procedures one server offers; immutable once made."""
+    """The resources and procedures one server offers, and its plans; immutable once made."""
 
-    def __init__(self, resources: tuple[Resource, ...], procedures: "tuple[AnyProcedure, ...]" = ()) -> None:
-        self.resources, self.procedures = resources, procedures
+    def __init__(
+        self,
+        resources: tuple[Resource, ...],
+        procedures: "tuple[AnyProcedure, ...]" = (),
+        plans: "Plans | None" = None,
+    ) -> None:
+        self.resources, self.procedures, self.plans = resources, procedures, plans
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.resources)
