@@ -48,14 +48,14 @@ def judge(answer: Answer, sent: str) -> None:
             ("application/problem+json", "application/json", "application/graphql-response")
         )
         told = json.loads(answer.body)
-        text = json.dumps(without_echo(told, sent), ensure_ascii=False)
+        text = json.dumps(without_echo(told), ensure_ascii=False)
     else:
         problems = (
             json.loads(answer.body).get("errors", [])
             if kind.startswith("application/json") and b'"errors"' in answer.body
             else []
         )
-        text = json.dumps(without_echo(problems, sent), ensure_ascii=False)
+        text = json.dumps(without_echo(problems), ensure_ascii=False)
     found = INSIDE.search(text)
     assert found is None, (sent, found and found[0], text[:800])
     for name, value in answer.headers:
