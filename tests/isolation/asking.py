@@ -1,4 +1,4 @@
-"""Questions of one workspace, generated from the catalogue: with what is its own, and with what is others'."""
+"""Questions of one workspace, made from the catalogue: with what is its own, and with what is others'."""
 
 import base64
 import uuid

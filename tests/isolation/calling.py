@@ -31,10 +31,11 @@ class Procedures:
             for each in procedure.inputs
             if each.required or each.name in procedure.in_path or dice.chance(60)
         }
-        ask = self._over_rest(procedure, values) if dice.chance(50) else self._over_graphql(procedure, values)
+        ask = self.over_rest(procedure, values) if dice.chance(50) else self.over_graphql(procedure, values)
         return self.asker.dressed(ask)
 
-    def _over_rest(self, procedure: AnyProcedure, values: dict[str, Any]) -> Ask:
+    def over_rest(self, procedure: AnyProcedure, values: dict[str, Any]) -> Ask:
+        """Return a call over REST."""
         parts = [
             quote(str(values[text[1:-1]]), safe="") if text.startswith("{") else text
             for text in self.asker.dice.choice(procedure.places)
@@ -47,7 +48,8 @@ class Procedures:
         whole = f"{target}?{query}" if query else target
         return get(label, whole) if procedure.method is Method.GET else Ask(label, "DELETE", whole)
 
-    def _over_graphql(self, procedure: AnyProcedure, values: dict[str, Any]) -> Ask:
+    def over_graphql(self, procedure: AnyProcedure, values: dict[str, Any]) -> Ask:
+        """Return a call over GraphQL."""
         given = ", ".join(
             f"{camel(name)}: {self._argument(procedure, name, value)}" for name, value in values.items()
         )
@@ -68,6 +70,10 @@ class Procedures:
         if getattr(field, "many", False):
             return [self._one(field) for _ in range(dice.randint(0, 2))]
         return self._one(field) if asker.dice.chance(95) else None
+
+    def example(self, field: Field) -> Any:
+        """Return a value for an input."""
+        return [] if getattr(field, "many", False) else self._one(field)
 
     def _one(self, field: Field) -> Any:
         if field.enum is not None:

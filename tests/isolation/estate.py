@@ -1,4 +1,4 @@
-"""Three workspaces in one database: ours, a stranger's, and a child of ours, each full of canaries of its own."""
+"""Three workspaces in one database, ours, a stranger's and a child of ours, each full of its own canaries."""
 
 import logging
 import random
@@ -164,7 +164,8 @@ def _plant(
 ) -> Tenant:
     parent = tenants.get(_PARENTS.get(letter, ""))
     slug, name = marks.canary(letter), marks.canary(letter)
-    text = "INSERT INTO workspaces (slug, name, tier, parent_workspace_id) VALUES (%s, %s, 'pro', %s) RETURNING id"
+    text = "INSERT INTO workspaces (slug, name, tier, parent_workspace_id) VALUES (%s, %s, 'pro', %s)"
+        " RETURNING id"
     (id_,) = connection.execute(text, [slug, name, parent and parent.id]).fetchone() or (None,)
     tenant = Tenant(letter, str(id_), slug)
     for mark in (slug, name):

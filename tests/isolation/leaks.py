@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import _lru_cache_wrapper
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from services.engine.errors import Problem, bad_request
 from services.engine.read import Reader
 from services.engine.transaction import Ongoing
 from services.engine.versions import tag
+from tests.isolation.dropped import uncached, unfenced
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -33,16 +33,11 @@ _log = logging.getLogger("diptych")
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One planted leak, what the machine must say of it, and the settings under which it can happen at all."""
+    """One planted leak, what the machine must say of it, and the settings under which it can happen."""
 
     plant: Plant
     said: str
     settings: Mapping[str, Any]
-
-
-def unfenced(source: Any) -> Any:
-    """Return a condition that holds for every row, though it still names the workspace."""
-    return tenancy.WORKSPACE.is_not(None)
 
 
 def no_fence_on_nested_rows(patch: pytest.MonkeyPatch) -> None:
@@ -76,12 +71,9 @@ def no_fence_on_single_rows(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unchecked(patch: pytest.MonkeyPatch) -> None:
-    """Let statements without a fence pass, and neither be taken from other servers nor kept for them."""
+    """Let statements without a fence pass."""
     patch.setattr(tenancy, "check", lambda statement: None)
-    for module in (db.compile, db.execute, writing):
-        for name, made in list(vars(module).items()):
-            if isinstance(made, _lru_cache_wrapper):
-                patch.setattr(module, name, made.__wrapped__)
+    uncached(patch, db.compile, db.execute, writing)
 
 
 def one_loader_for_all(patch: pytest.MonkeyPatch) -> None:
@@ -140,7 +132,8 @@ def bodies_logged(patch: pytest.MonkeyPatch) -> None:
 def events_of_strangers(patch: pytest.MonkeyPatch) -> None:
     """An event is also written for another workspace."""
     write = Ongoing._write
-    another = "(SELECT id FROM workspaces WHERE id <> $1 AND parent_workspace_id IS NULL ORDER BY slug DESC LIMIT 1)"
+    strangers = "FROM workspaces WHERE id <> $1 AND parent_workspace_id IS NULL"
+    another = f"(SELECT id {strangers} ORDER BY slug DESC LIMIT 1)"
     event = Prepared(
         Statement(
             "INSERT INTO events (workspace_id, type, resource_id, data)"

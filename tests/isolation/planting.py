@@ -187,7 +187,7 @@ def _blamed(table: Table, error: psycopg.errors.IntegrityError) -> list[str]:
     constraint = next((each for each in table.constraints if each.name == error.diag.constraint_name), None)
     if isinstance(constraint, CheckConstraint):
         text = str(constraint.sqltext)
-        named = [name for name in table.columns.keys() if re.search(rf"\b{name}\b", text)]
+        named = [column.name for column in table.columns if re.search(rf"\b{column.name}\b", text)]
         return named or [str(constraint.info.get("column"))]
     if error.diag.column_name:
         return [error.diag.column_name]

@@ -119,7 +119,8 @@ class Watch:
                 self._connection.execute(sql.SQL("DELETE FROM {}").format(own))
                 self._connection.execute(
                     sql.SQL(
-                        "INSERT INTO {own} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {kept}.{own}"
+                        "INSERT INTO {own} ({columns}) OVERRIDING SYSTEM VALUE"
+                        " SELECT {columns} FROM {kept}.{own}"
                     ).format(own=own, kept=kept, columns=columns)
                 )
         self._known = None

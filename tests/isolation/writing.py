@@ -63,7 +63,7 @@ class Writer:
         return Item(values, self.asker.spelled(self._target(resource)))
 
     def _target(self, resource: Resource) -> str:
-        """Return the id of a row to be written; seldom of a token in use, without which little could follow."""
+        """Return the id of a row to be written; seldom of a token in use, without which little follows."""
         held = self.asker.estate.in_use
         for _ in range(5):
             id_ = self.asker.id(resource, own=55)
