@@ -200,6 +200,21 @@ async def test_a_refresh_follows_the_role_and_the_account(workshops: Workshops) 
     assert await alive(client.using(told["token"])) == [False]
 
 
+async def test_nobody_gives_a_session_more_than_its_role(workshops: Workshops) -> None:
+    """Nor takes it over by putting a token of their own in its place."""
+    shop = workshops()
+    ada = join(shop, Role.VIEWER)
+    client, admin = await logged_in(somewhere(shop.api), ada.email), shop.holder("all:write")
+    target = f"/api/v1/tokens/{(await client.get(WHOAMI)).data()['token']['id']}"
+    before = [row["scopes"] for row in shop.rows()]
+
+    (await admin.patch(target, {"scopes": ["all:write"]})).invalid(scopes=["exclusion"])
+    (await admin.post(f"{target}/rotate", {})).problem(409)
+
+    assert [row["scopes"] for row in shop.rows()] == before
+    assert await alive(client) == [True]
+
+
 # Ending
 
 
