@@ -164,8 +164,8 @@ def _plant(
 ) -> Tenant:
     parent = tenants.get(_PARENTS.get(letter, ""))
     slug, name = marks.canary(letter), marks.canary(letter)
-    text = "INSERT INTO workspaces (slug, name, tier, parent_workspace_id) VALUES (%s, %s, 'pro', %s)"
-        " RETURNING id"
+    columns = "(slug, name, tier, parent_workspace_id)"
+    text = f"INSERT INTO workspaces {columns} VALUES (%s, %s, 'pro', %s) RETURNING id"
     (id_,) = connection.execute(text, [slug, name, parent and parent.id]).fetchone() or (None,)
     tenant = Tenant(letter, str(id_), slug)
     for mark in (slug, name):

@@ -12,7 +12,7 @@ _EVERYTHING = ("all:write",)
 
 
 def ratio(trial: Trial, times: int) -> tuple[float, float]:
-    """Return how many times as long the one takes as the other, by their medians, and how far apart these are.
+    """Return how many times as long one takes as the other, by their medians, and how far apart they are.
 
     The distance is in milliseconds. Both are asked in turn, so that whatever else goes on strikes both.
     """
