@@ -33,6 +33,7 @@ _DIGESTED = 25
 _MOST_KEPT = 60
 _FAILED = 500
 _REFUSED = 400
+_THROTTLED = 429
 _OWN_HEADERS = ("x-request-id", "etag", "content-length", "date")
 _NEW = (
     (re.compile(rf"{datetime.now(UTC):%Y-%m}-[0-9]{{2}}T[0-9:.]+(?:Z|\+00:00)"), "<now>"),
@@ -191,6 +192,9 @@ class Trial:
         self.figures.twins += 1
         other = self.run(other_ask.send(self.estate.client(token)))
         self.estate.ears.heard()
+        if _THROTTLED in (answer.status, other.status):
+            # Whoever guesses too often hears no more of anything.
+            return []
         mine, its = (
             self._comparable(each, own) for each, own in ((answer, swapped.keys()), (other, swapped.values()))
         )

@@ -1,6 +1,7 @@
 """Marks: texts, numbers and ids that tell whose data a piece of text holds, wherever in it they stand."""
 
 import base64
+import random
 import re
 import uuid
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ _WORD = re.compile(r"[0-9A-Za-z_-]{9,}")
 _OPAQUE = re.compile(r"[0-9A-Za-z_+/-]{36,}={0,2}")
 _TAG = re.compile(r"[0-9a-f]{12}")
 _LEAST_OPAQUE = 36
+_MOST_TRIES = 1_000
 _FIRST_NUMBER = 700_000_000
 
 
@@ -109,7 +111,8 @@ def swaps(marks: Iterable[str], known: Marks) -> dict[str, str]:
 
 def _neighbour(mark: str, known: Marks) -> str:
     if _CANARY.fullmatch(mark):
-        near = (f"{mark[:5]}{n:04d}z" for n in range(9_999, 0, -1))
+        # Two requests must not share one: a key among them would be used twice.
+        near = (f"{mark[:5]}{random.randrange(10_000):04d}z" for _ in range(_MOST_TRIES))
         return next(each for each in near if not known.known(each))
     return uuid.uuid4().hex[: len(mark)] if _TAG.fullmatch(mark) else mark
 
