@@ -197,6 +197,23 @@ async def test_the_same_key_at_the_same_time_is_done_once(errand_world: World) -
     assert await counted(errand_world) == before + 1
 
 
+async def test_a_procedure_proves_its_token_in_the_round_trip_of_its_first_statement(
+    errand_world: World,
+) -> None:
+    """Design 3: one for that, one for the commit, and one more where a key is claimed first."""
+    client = await errand_world.client("errands:write", "errands:read")
+    for procedure, sent, key, trips in (
+        (errands.WEIGH, least(errands.WEIGH), None, 2),
+        (errands.SEND, {"label": "counted"}, None, 2),
+        (errands.SEND, {"label": "counted"}, "counted", 3),
+    ):
+        for ask in (over_rest, over_graphql):
+            before = errand_world.traffic()[1]
+            told = await ask(client, procedure, sent, key and f"{key}-{ask.__name__}")
+            assert told.problem is None
+            assert errand_world.traffic()[1] - before == trips, (procedure.name, ask)
+
+
 async def test_a_key_that_would_go_unheeded_is_refused(errand_world: World) -> None:
     """A client that trusts in it would repeat what must not be done twice."""
     client = await errand_world.client("errands:write")
