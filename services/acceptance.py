@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from db.driver import Row
@@ -59,6 +59,8 @@ async def _accept(desk: Desk, inputs: Mapping[str, Any]) -> Result:
             user = await _made(work, found.email, inputs["name"], new)
         else:
             user = await _still(work, known)
+        # Whoever has shown who they are acts as that from here on, as audit rows tell.
+        work.caller.principal = replace(work.caller.principal, user_id=user)
         membership = await _joined(work, user, invitation)
         await throttling.right(work, guessed)
     return Result(
