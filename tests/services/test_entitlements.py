@@ -14,7 +14,7 @@ from diptych.runtime import precheck_key
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from services.engine.entitling import Plans
-from services.entitlements import CHECK, FEATURES, PLANS, RECORD, SUMMARY, Entitlements
+from services.entitlements import CHECK, ENTITLEMENTS, FEATURES, PLANS, RECORD, SUMMARY, Entitlements
 from tests.support.application import driver_of, running
 from tests.support.client import Answer, Client
 from tests.support.databases import copied
@@ -34,6 +34,7 @@ _SMALL = Entitlements(SMALL)
 SMALL_CATALOG = Catalog(
     CATALOG.resources,
     (
+        *(each for each in CATALOG.procedures if each not in ENTITLEMENTS),
         replace(CHECK, run=_SMALL.check),
         replace(RECORD, run=_SMALL.record),
         replace(SUMMARY, run=_SMALL.summary),
@@ -207,6 +208,37 @@ async def test_every_resource_that_counts_is_refused_beyond_its_limit(shop: tupl
     assert {each.key for each in FEATURES if each.counting == "rows"} == {
         each.counted.feature for each in CATALOG if each.counted
     }
+
+
+async def test_two_invited_people_take_the_last_place_once(shop: tuple[Seed, Client]) -> None:
+    """Who comes beside the actions of resources is counted too, as the shipped plan has it."""
+    seed, client = shop
+    most = PLANS.limits["free"]["members"]
+    globex = seed.workspaces["globex"]["id"]
+    missing = most - 1 - live(seed, "memberships")
+    with psycopg.connect(seed.database) as connection:
+        for n in range(missing):
+            connection.execute(
+                "WITH u AS (INSERT INTO users (email, name) VALUES (%s, 'Ada') RETURNING id)"
+                " INSERT INTO memberships (workspace_id, user_id, role) SELECT %s, id, 'viewer' FROM u",
+                [f"u{n}@example.org", globex],
+            )
+    invited = [
+        (await client.post("/api/v1/invitations", {"email": f"i{n}@example.org", "role": "viewer"})).data(201)
+        for n in range(2)
+    ]
+    accepted = await asyncio.gather(
+        *(
+            client.using(None).post(
+                "/api/v1/auth/invitations/accept",
+                {"token": each["token"], "name": "Ada", "password": "correct horse battery staple"},
+            )
+            for each in invited
+        )
+    )
+    assert sorted(answer.status for answer in accepted) == [201, 403]
+    sold_out(next(each for each in accepted if each.status == 403).problem(403), "members", most)
+    assert live(seed, "memberships") == most
 
 
 async def test_a_limit_costs_no_round_trip(shop: tuple[Seed, Client]) -> None:
