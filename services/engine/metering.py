@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from db.driver import DatabaseError
 from db.execute import Call, Database
 from db.queries.entitlements import COUNTED
 from services.engine.limiter import Usage
@@ -23,17 +24,25 @@ class Meter:
     async def write(self) -> None:
         """Write down what has been spent since the last time; what cannot be written is kept for the next.
 
-        Raises DatabaseError.
+        Raises the last DatabaseError.
         """
         spent = self._usage.drain()
+        failed: dict[str, int] = {}
+        failure: DatabaseError | None = None
         try:
             while spent:
                 workspace_id, points = next(iter(spent.items()))
-                await self._add(workspace_id, points)
+                try:
+                    await self._add(workspace_id, points)
+                except DatabaseError as error:
+                    # One that cannot be written keeps no other back.
+                    failed[workspace_id], failure = points, error
                 del spent[workspace_id]
         finally:
-            for workspace_id, points in spent.items():
+            for workspace_id, points in (failed | spent).items():
                 self._usage.add(workspace_id, points)
+        if failure is not None:
+            raise failure
 
     async def _add(self, workspace_id: str, points: int) -> None:
         async with self._database.transaction(workspace_id, None) as transaction:

@@ -9,16 +9,21 @@ from typing import Any
 import psycopg
 import pytest
 
+from db.driver import DatabaseError
 from db.embedded import Embedded
-from diptych.runtime import precheck_key
+from diptych.runtime import build, precheck_key
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from services.engine.entitling import Plans
+from services.engine.metering import Meter
 from services.entitlements import CHECK, ENTITLEMENTS, FEATURES, PLANS, RECORD, SUMMARY, Entitlements
 from tests.support.application import driver_of, running
 from tests.support.client import Answer, Client
 from tests.support.databases import copied
 from tests.support.seed import Seed, add_token, plant, settings
+
+NOWHERE = "7d3f8a52-0f6b-4c1e-9d2a-1b6c5e4f3a20"
+"""The id of no workspace."""
 
 MOST = 10
 """How many products, tokens, workspaces and members the smallest plan of these tests allows."""
@@ -414,3 +419,30 @@ async def test_points_that_were_spent_are_written_down_by_every_worker_and_none_
     with psycopg.connect(seed.database) as connection:
         rows = connection.execute("SELECT feature, used FROM usages").fetchall()
     assert rows == [("api_calls", 120)]
+
+
+async def test_points_that_cannot_be_written_are_kept_and_hold_no_others_back(
+    postgres: Embedded, migrated_template: str
+) -> None:
+    """A workspace that is gone for good, and a database that refuses for a while."""
+    seed = plant(copied(postgres, migrated_template), ("writer",))
+    acme = str(seed.workspaces["acme"]["id"])
+    running_parts = build(settings(seed.database), seed.database, CATALOG)
+    usage, meter = running_parts.limiter.usage, Meter(running_parts.limiter.usage, running_parts.database)
+    try:
+        usage.add(NOWHERE, 5)
+        usage.add(acme, 7)
+        with pytest.raises(DatabaseError):
+            await meter.write()
+        assert usage.drain() == {NOWHERE: 5}
+        usage.add(acme, 2)
+        with psycopg.connect(seed.database, autocommit=True) as connection:
+            connection.execute("ALTER TABLE usages RENAME TO elsewhere")
+            with pytest.raises(DatabaseError):
+                await meter.write()
+            connection.execute("ALTER TABLE elsewhere RENAME TO usages")
+            await meter.write()
+            assert connection.execute("SELECT used FROM usages").fetchall() == [(9,)]
+        assert usage.drain() == {}
+    finally:
+        await running_parts.driver.close()
