@@ -122,11 +122,13 @@ _PROBLEM = "problem { code extensions }"
 
 
 @pytest.mark.parametrize("resource", WRITABLE, ids=named)
-@pytest.mark.parametrize("name", MASS)
-async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Resource, name: str) -> None:
-    """Attack 12: on creation, change, replacement and in bulk: 422 that names the field."""
+async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Resource) -> None:
+    """Attack 12: on creation, change, replacement and in bulk: 422 that names the fields."""
     own = str(arena.rows(resource, "acme")[0]["id"])
-    path, body = f"/api/v1/{resource.path}", {name: MASS[name]}
+    path, body = (
+        f"/api/v1/{resource.path}",
+        {name: value for name, value in MASS.items() if name not in resource.all_fields},
+    )
     with arena.untouched():
         answers = [
             await arena.admin.post(path, body),
@@ -136,9 +138,15 @@ async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Reso
         ]
         if resource.bulk:
             bulk = await arena.admin.post(f"{path}/bulk", {"items": [body]})
-            assert bulk.problem(422)["errors"][f"items.0.{name}"] == ["unknown_field"]
+            told = bulk.problem(422)["errors"]
+            assert {name: told[f"items.0.{name}"] for name in body} == {
+                key: ["unknown_field"] for key in body
+            }
     for answer in answers:
-        assert answer.problem(422)["errors"][name] == ["unknown_field"]
+        if answer.status == 405:
+            continue
+        told = answer.problem(422)["errors"]
+        assert {name: told.get(name) for name in body} == {key: ["unknown_field"] for key in body}
 
 
 @pytest.mark.parametrize("resource", WRITABLE, ids=named)
@@ -172,7 +180,8 @@ def test_no_input_type_has_a_field_that_is_not_for_writing(resource: Resource) -
     for kind in ("Create", "Replace", "Update"):
         taken = set(takes(f"{pascal(resource.name)}{kind}Input"))
         assert taken <= writable | embedded, kind
-        assert taken.isdisjoint(camel(name) for name in (*MASS, "deleted_at", "id", "inserted_at"))
+        unwritten = {*MASS, "deleted_at", "id", "inserted_at"} - {field.name for field in resource.writable}
+        assert taken.isdisjoint(map(camel, unwritten))
     assert set(takes(f"{pascal(resource.name)}BulkUpdateInput")) <= writable | embedded | {"id"}
 
 

@@ -2,8 +2,6 @@
 
 import ast
 
-import pytest
-
 from tests.contracts.code import Module, modules
 
 OPERATORS = {
@@ -37,11 +35,13 @@ def imported(module: Module) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", modules(*SERVING), ids=str)
-def test_nothing_that_serves_requests_acts_as_the_operator(module: Module) -> None:
+def test_nothing_that_serves_requests_acts_as_the_operator() -> None:
     """Attack 29."""
     assert {
-        name for name in imported(module) for each in OPERATORS if name == each or name.startswith(f"{each}.")
+        (str(module), name)
+        for module in modules(*SERVING)
+        for name in imported(module)
+        if any(name == each or name.startswith(f"{each}.") for each in OPERATORS)
     } == set()
 
 
