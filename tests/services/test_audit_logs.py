@@ -76,7 +76,8 @@ async def history(client: Client, id_: str) -> list[dict[str, Any]]:
     found = await client.get(f"/api/v1/audit-logs?filter[resource_id]={id_}&sort=inserted_at")
     query = """query($id: UUID!) {
         auditLogs(filter: {resourceId: {eq: $id}}, sort: [INSERTED_AT_ASC]) {
-            nodes { id action resource resourceId tokenId userId address requestId before after insertedAt } } }"""
+            nodes { id action resource resourceId tokenId userId address requestId before after insertedAt }
+        } }"""
     asked = await client.post("/graphql", {"query": query, "variables": {"id": id_}})
     nodes = asked.json()["data"]["auditLogs"]["nodes"]
     camel = {
