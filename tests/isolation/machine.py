@@ -207,8 +207,8 @@ class Trial:
         for mark in own:
             spelled = re.compile(re.escape(mark), re.IGNORECASE)
             body, headers = spelled.sub("@", body), spelled.sub("@", headers)
-        for word in opaque_words(body):
-            body = body.replace(word, "#")
+        for word in opaque_words(f"{body} {headers}"):
+            body, headers = body.replace(word, "#"), headers.replace(word, "#")
         body = _REQUEST_ID.sub(r'\1"-"', body)
         for id_ in ids_in(body):
             body = body if self.estate.marks.known(id_) else body.replace(id_, "<new>")
