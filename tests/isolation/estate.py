@@ -31,7 +31,6 @@ KEY = "key-"
 OURS, THEIRS, CHILD = "a", "b", "c"
 LETTERS = (OURS, THEIRS, CHILD)
 _PARENTS = {CHILD: OURS}
-_FEWEST = 3
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from services.engine.encoding import global_id, identifier, short_identifier
 
@@ -156,15 +155,3 @@ def _opened(word: str) -> Iterator[str]:
         return
     for each in _WORD.findall(raw.decode("utf-8", "replace")):
         yield from _plain(each)
-
-
-def flat(value: Any) -> Iterator[str]:
-    """Yield every text inside a JSON value."""
-    if isinstance(value, dict):
-        for each in value.values():
-            yield from flat(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from flat(each)
-    elif value is not None:
-        yield str(value)

@@ -89,7 +89,7 @@ class Planter:
     def _life(self, column: Column[Any], n: int) -> list[Any]:
         if column.name == "version":
             return [1 + n % 3]
-        moment = _BEGINNING + timedelta(minutes=n, microseconds=self.marks.number(*self.seen_by) % 10**6)
+        moment = _BEGINNING + timedelta(minutes=n, microseconds=self.marks.serial)
         if column.name == "deleted_at":
             return [moment + timedelta(days=1) if n == COUNT - 1 else None]
         return [moment]
