@@ -9,7 +9,7 @@ import pytest
 from schema.names import camel, pascal
 from services.catalog import CATALOG
 from services.engine.resource import Relation, Resource, Shown
-from tests.attacks.arena import TENANT, WRITABLE, Arena, graphql, named, refusals
+from tests.attacks.arena import CHANGING, TENANT, WRITABLE, Arena, graphql, named, refusals
 from tests.attacks.mutations import SCHEMA, by_id, takes
 
 EDGES = [(resource, relation) for resource in CATALOG for relation in resource.relations]
@@ -90,7 +90,11 @@ async def test_a_mutation_by_a_safe_method_is_refused_though_its_text_is_kept(ar
 
 @pytest.mark.parametrize(
     ("resource", "relation"),
-    [(each, relation) for each, relation in EDGES if each.actions and CATALOG.target(relation) is not each],
+    [
+        (each, relation)
+        for each, relation in EDGES
+        if each in CHANGING and CATALOG.target(relation) is not each
+    ],
     ids=lambda each: each.name,
 )
 async def test_a_payload_that_selects_what_is_unreadable_writes_nothing(
@@ -146,10 +150,10 @@ async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Reso
         if answer.status == 405:
             continue
         told = answer.problem(422)["errors"]
-        assert {name: told.get(name) for name in body} == {key: ["unknown_field"] for key in body}
+        assert [name for name in body if told.get(name) != ["unknown_field"]] == []
 
 
-@pytest.mark.parametrize("resource", WRITABLE, ids=named)
+@pytest.mark.parametrize("resource", CHANGING, ids=named)
 async def test_what_only_the_server_sets_stays_as_it_is(arena: Arena, resource: Resource) -> None:
     """Attack 12, Q-02: what was read may be sent back, and sets nothing; deletion is no field."""
     row = arena.rows(resource, "acme")[0]
@@ -326,7 +330,7 @@ async def test_the_schema_is_told_to_token_holders_alone_and_holds_no_secret(are
         assert answer.status == 401
         assert b"rand" not in answer.body.replace(query.encode(), b"")
     found = await graphql(holder, "{ __schema { types { name fields { name } inputFields { name } } } }")
-    hidden = {"tokenHash", "tokenKey", "precheck", "workspaceId", "passwordHash", "totpSecret", "codeHash"}
+    hidden = {"tokenHash", "tokenKey", "precheck", "passwordHash", "totpSecret", "codeHash"}
     assert found.status == 200
     assert [name for name in hidden if f'"{name}"' in found.body.decode()] == []
     suggested = await graphql(holder, "{ tokens { nodes { tokenHas } } }")
