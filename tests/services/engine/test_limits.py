@@ -259,6 +259,7 @@ def test_what_has_come_back_since_a_charge_is_told() -> None:
     left.returned = 100
     assert left.standing() == Standing(40, 40, 100, "60;w=60, 40;w=86400")
     assert Left(policy(60, 60), Taken(0.0, 30.0), 10).standing() == Standing(60, 40, 20, "60;w=60")
+    assert Left(STANDARD, Taken(0.0, 10.0), 20).standing() == Standing(240, 220, 5, "240;w=60")
     assert Left(policy(60, 60), Taken(0.0, 30.0), 31).standing() == Standing(60, 60, 0, "60;w=60")
 
 
