@@ -85,6 +85,7 @@ async def refresh(desk: Desk, named: str | None = None) -> Begun:
     there = held.workspace_id if named is None else await place(desk, held.user_id, named)
     begun: Begun | None = None
     async with desk.work(held.workspace_id) as work:
+        _act_as(work, held.user_id)
         stays = await work.rows(users.STAY, held.user_id.encode())
         # Whoever changes a role locks the membership before its sessions, and so must this.
         await work.rows(memberships.HELD, held.user_id.encode())
@@ -94,8 +95,9 @@ async def refresh(desk: Desk, named: str | None = None) -> Begun:
             await _revoke(work, [old])
             begun = await _go_on(work, held, there)
             work.note("session.refreshed", "session", held.session_id, user_id=held.user_id)
-        else:
-            await end(work, held.user_id, session=held.session_id)
+        elif await end(work, held.user_id, session=held.session_id):
+            why = {"shown": held.token_id, "reason": "a token that had ended was shown"}
+            work.note("session.ended", "session", held.session_id, after=why, user_id=held.user_id)
     if begun is None:
         raise invalid_token()
     return begun
@@ -154,6 +156,7 @@ async def own(work: Work) -> str:
 
 async def _open(work: Work, new: Change, held: _Held) -> Begun:
     """Write the token of a session with what its user may do now."""
+    _act_as(work, held.user_id)
     role, scopes = await _rights(work, held.user_id)
     limits, now = work.deployment, moment(work)
     ends = min(
@@ -187,6 +190,11 @@ async def _rights(work: Work, user_id: str) -> tuple[Role | None, tuple[str, ...
     if not known or known[0][0] != b"t":
         raise no_business()
     return None, (ADMIN,)
+
+
+def _act_as(work: Work, user_id: str) -> None:
+    """Let audit rows name the user from here on, who has shown who they are."""
+    work.caller.principal = replace(work.caller.principal, user_id=user_id)
 
 
 async def _revoke(work: Work, found: Sequence[Change]) -> None:

@@ -34,17 +34,34 @@ async def test_an_administrator_logs_in_to_any_workspace_and_is_watched_there(wo
         assert session["scopes"] == ["all:write"]
         told = trail(shop, begun)
         assert [row["action"] for row in told if row["resource"] == "user"] == ["user.logged_in"]
-        assert {named(row)[0] for row in told} == {str(shop.id)}
-        assert {row["address"] for row in told} == {client.peer}
+        assert {named(row) for row in told} == {(str(shop.id), root, client.peer)}
         inside = client.using(session["token"])
         read = await inside.get("/api/v1/brands")
         assert read.rows() == []
         (row,) = trail(shop, read)
         assert (row["action"], named(row)) == ("administrative.read", (str(shop.id), root, client.peer))
-        turned = (await inside.post("/api/v1/auth/refresh", {})).data()
-        inside = client.using(turned["token"])
+        refreshed = await inside.post("/api/v1/auth/refresh", {})
+        told = trail(shop, refreshed)
+        assert {row["action"] for row in told} == {"session.refreshed", "token.created", "token.revoked"}
+        assert {named(row) for row in told} == {(str(shop.id), root, client.peer)}
+        inside = client.using(refreshed.data()["token"])
         (row,) = trail(shop, await inside.get("/api/v1/brands"))
         assert row["action"] == "administrative.read"
+
+
+async def test_a_session_goes_on_in_any_workspace_and_is_watched_where_it_is(workshops: Workshops) -> None:
+    """Issue item 2: by a refresh that names it; the audit row is in the workspace that was read."""
+    shop, other = workshops(), workshops()
+    client = somewhere(shop.api)
+    email = shop.stored.row("users", user(shop, is_platform_admin=True))["email"]
+    inside = client.using((await login(client, email, workspace=shop.slug)).data()["token"])
+
+    turned = (await inside.post("/api/v1/auth/refresh", {"workspace": other.slug})).data()
+
+    assert turned["workspace"]["id"] == str(other.id)
+    (row,) = trail(shop, await client.using(turned["token"]).get("/api/v1/brands"))
+    assert (row["action"], str(row["workspace_id"])) == ("administrative.read", str(other.id))
+    (await inside.get("/api/v1/brands")).problem(401)
 
 
 async def test_nobody_else_logs_in_where_they_do_not_belong(workshops: Workshops) -> None:
