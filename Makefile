@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench faults mutants contracts constraints clean
+.PHONY: help serve test check bench faults isolation mutants contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -40,6 +40,9 @@ faults: .venv/.develop ## Kill, crash, cut off and race the server in full and w
 mutants: .venv/.develop ## Try the tests on mutants of the access modules and write docs/mutation.md (an hour or two)
 	@$(call install,.[dev$(comma)mutation])
 	$(BIN)/python -m tests.mutation $(ARGS)
+
+isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,000 times, and write docs/isolation.md
+	$(BIN)/python -m tests.isolation $(ARGS)
 
 contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json and the derived parts of the documentation anew
 	$(BIN)/python -m diptych sdl > docs/schema.graphql

@@ -115,7 +115,7 @@ class Transaction:
 
     @contextmanager
     def within(self, workspace: str) -> Iterator[None]:
-        """Act in another workspace meanwhile, which must be one that this transaction has made."""
+        """Act in another workspace meanwhile; nothing but the rule keeps the caller out of it."""
         own, self._workspace = self._workspace, workspace
         self._waiting.append(self._opening())
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import threading
@@ -18,12 +19,15 @@ from diptych import edge, logs, runtime, shell
 from diptych.entrance import Entrance, networks
 from diptych.later import Later
 from diptych.settings import Settings
+from diptych.together import Together
 from rest.router import Rest
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from services.engine.verify import verify
 from services.engine.watching import Watch
 from services.tokens import Environment
+
+_log = logging.getLogger("diptych")
 
 _OBJECTS_BETWEEN_LOOKS = 20_000
 _REVISION = Statement(migrate.CURRENT_REVISION_SQL)
@@ -54,10 +58,11 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
             found["redis"] = "unavailable" if running.limiter.lost else "ok"
         return found
 
+    lifespan = _lifespan(settings, running, graphql, rest)
     return edge.Edge(
         rest,
         {"/graphql": graphql},
-        shell.build(told, checks, _lifespan(settings, running, graphql, rest), settings.public_url),
+        shell.build(told, Together(checks), lifespan, settings.public_url),
         running.authenticator,
         running.limiter,
         Watch(running.database),
@@ -83,9 +88,15 @@ def _lifespan(
         await running.limiter.open()
         noting = asyncio.create_task(running.note_uses(settings.token_use_seconds))
         describing = asyncio.create_task(rest.documents())
+        metering = asyncio.create_task(running.meter(settings.usage_seconds))
         yield
         describing.cancel()
         noting.cancel()
+        metering.cancel()
+        # What has been spent is written down before the connections close.
+        for found in await asyncio.gather(metering, return_exceptions=True):
+            if isinstance(found, Exception):
+                _log.warning("It was not written down what was spent last: %s", found)
         await running.limiter.close()
         await running.driver.close()
 

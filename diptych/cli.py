@@ -5,55 +5,21 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
-from pydantic import ValidationError
 
-from diptych.settings import Settings
+from diptych.commands import explained as _explained
+from diptych.commands import settings as _settings
+from diptych.users import user
 
 if TYPE_CHECKING:
     from services.token_operator import TokenOperator
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        said = wrong["msg"].removeprefix("Value error, ")
-        if wrong["loc"]:
-            said = f"DIPTYCH_{wrong['loc'][0]}".upper() + f": {said}"
-        raise click.ClickException(f"{said}.") from None
-
-
-def _explained(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the failures that operators can mend into one sentence and exit code 1."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
-        from db.bulk import BulkFailed
-        from db.embedded import EngineError
-        from db.migrate import MigrationFailed
-        from db.provision import ProvisioningFailed
-        from services.engine.verify import VerificationFailed
-
-        try:
-            command(*arguments, **options)
-        except (BulkFailed, EngineError, MigrationFailed, ProvisioningFailed, VerificationFailed) as error:
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
-            if error.filename is None:
-                raise
-            raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
-
-    return run
 
 
 @click.group()
@@ -198,6 +164,9 @@ def _token_operator(slug: str) -> Iterator["TokenOperator"]:
     settings = _settings()
     with database(settings, operating=True) as url:
         yield TokenOperator(url, slug, BASE, deployment(settings))
+
+
+main.add_command(user)
 
 
 @main.group()

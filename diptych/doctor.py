@@ -97,7 +97,7 @@ def folder(path: Path) -> Iterator[Finding]:
         return
     if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield _problem("files", f"Others may write to {path}.", f"Run chmod go-w {path}.")
-    for name in ("secret", "demo-token"):
+    for name in ("secret", "demo-token", "demo-login"):
         file = path / name
         if file.exists() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield _problem(

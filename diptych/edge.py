@@ -340,11 +340,13 @@ class Edge:
             await _forget(response)
             await send({"type": "http.response.body", "body": body})
             return
+        # The server closes the connection of a body without an end, so nobody takes a part for the whole.
         try:
             await stream(send, receive, body, response.more)
+        except Problem as problem:
+            _log.warning("a body broke off: %s", problem.detail, extra={"request_id": request.request_id})
         except Exception:
             _log_failure(request)
-            raise
 
     def _common(self, request: Incoming, present: Headers) -> Headers:
         found = [*shared.SECURITY, (b"x-request-id", request.request_id.encode())]

@@ -34,8 +34,9 @@ class Origins:
 
     def _believed(self, host: bytes, *, secure: bool) -> set[str]:
         public = urlsplit(self.public_url)
-        asked = f"{'https' if secure else 'http'}://{host.decode('latin-1')}"
-        return {*self.allowed, f"{public.scheme}://{public.netloc}", asked}
+        own = {f"{public.scheme}://{public.netloc}"} if public.netloc else set()
+        asked = {f"{'https' if secure else 'http'}://{host.decode('latin-1')}"} if host else set()
+        return {*self.allowed, *own, *asked}
 
 
 def _refused(detail: str) -> Problem:

@@ -31,6 +31,9 @@ class Watched(Protocol):
     def unsent(self) -> int:
         """Return how many bytes of responses wait for the client."""
 
+    def taken(self) -> int:
+        """Return how many bytes of responses the client has taken."""
+
     def waits_for_us(self) -> bool:
         """Tell whether it is the server that does not go on."""
 
@@ -48,8 +51,7 @@ class Patience:
     stage: Stage = Stage.HEAD
     received: int = 0
     _began: float = 0.0
-    _sending: float | None = None
-    _most: int = 0
+    _waiting: tuple[float, int] | None = None
     _next: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -60,8 +62,6 @@ class Patience:
     def expect(self, stage: Stage) -> None:
         """Note what the client owes from now on."""
         self.stage, self._began, self.received = stage, self.loop.time(), 0
-        if stage is Stage.HEAD:
-            self._sending = None
 
     def end(self) -> None:
         """Stop watching."""
@@ -86,12 +86,13 @@ class Patience:
         self._again()
 
     def _is_stuck(self, now: float) -> bool:
-        unsent = self.watched.unsent()
-        if not unsent:
-            self._sending = None
-        elif self._sending is None:
-            self._sending, self._most = now, unsent
-        return self._sending is not None and now - self._sending > self._allowed(self._most)
+        if not self.watched.unsent():
+            self._waiting = None
+            return False
+        # As long as a client takes enough, it does not matter how much more there is for it.
+        taken = self.watched.taken()
+        since, before = self._waiting = self._waiting or (now, taken)
+        return now - since > self._allowed(taken - before)
 
     def _allowed(self, size: int) -> float:
         return self.seconds + size / SLOWEST

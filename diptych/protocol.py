@@ -99,6 +99,10 @@ class Protocol(HttpToolsProtocol):
         """Return how many bytes of responses wait for the client."""
         return self.transport.get_write_buffer_size()
 
+    def taken(self) -> int:
+        """Return how many bytes of responses the client has taken."""
+        return self.transport.written - self.unsent()  # type: ignore[attr-defined, no-any-return]
+
     def waits_for_us(self) -> bool:
         """Tell whether reading is paused, or a response has to go before the next request."""
         serving = self.cycle is not None and not self.cycle.response_complete
@@ -116,14 +120,16 @@ class Protocol(HttpToolsProtocol):
 class _Gathered:
     """A transport that holds back the head of a response until its body comes, or the loop comes round."""
 
-    __slots__ = ("_head", "_loop", "_transport")
+    __slots__ = ("_head", "_loop", "_transport", "written")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._head: bytes | None = None
+        self.written = 0
 
     def write(self, data: bytes) -> None:
         """Write `data`, after what was held back."""
+        self.written += len(data)
         head, self._head = self._head, None
         if head is not None:
             self._transport.writelines((head, data) if data else (head,))

@@ -17,6 +17,7 @@ from services.engine.deployment import derived as derived
 from services.engine.dispatch import Writer
 from services.engine.limiter import Limited, Limiter, Unlimited
 from services.engine.limits import ProcessStore, policy
+from services.engine.metering import Meter
 from services.engine.read import Reader
 
 
@@ -30,6 +31,19 @@ class Runtime:
     writer: Writer
     limiter: Limiter
     database: Database
+
+    async def meter(self, pause: float) -> None:
+        """Write down what workspaces have spent every `pause` seconds, or never if that is 0.
+
+        When this is cancelled, what is left is written too.
+        """
+        if not pause:
+            return
+        meter = Meter(self.limiter.usage, self.database)
+        try:
+            await meter.keep_writing(pause)
+        finally:
+            await meter.finish()
 
     async def note_uses(self, pause: float) -> None:
         """Write down which tokens were used every `pause` seconds, or never if that is 0."""
@@ -45,6 +59,7 @@ def deployment(settings: Settings) -> Deployment:
         settings.previous_keys,
         int(settings.session_idle_hours * 3_600),
         int(settings.session_days * 86_400),
+        settings.upgrade_url or f"{settings.public_url}/upgrade",
     )
 
 

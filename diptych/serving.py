@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -19,6 +20,9 @@ from diptych.worker import working
 _DEMO = "demo"
 _DEMO_SCOPES = ["all:write"]
 _DEMO_TOKEN_FILE = "demo-token"  # noqa: S105 (a file name)
+_DEMO_LOGIN_FILE = "demo-login"
+_DEMO_EMAIL, _DEMO_NAME = "owner@demo.example", "Demo Owner"
+_PASSWORD_BYTES = 15
 
 
 def serve(
@@ -33,7 +37,8 @@ def serve(
     )
     # Nothing is started or filled for a server that could not listen.
     with _listening(given) as listener, database(given) as url:
-        _announce(given, listener, _demo(given, given.database_direct_url or url) if demo else None)
+        shown = _demo(given, given.database_direct_url or url) if demo else None
+        _announce(given, listener, shown)
         with working(given, url) if works else contextlib.nullcontext(), _counting(given, workers) as counts:
             _run(given, url, workers, listener, counts)
 
@@ -114,15 +119,15 @@ def _run(settings: Settings, url: str, workers: int, listener: socket.socket, co
             Multiprocess(config, sockets=[listener]).run()
 
 
-def _demo(settings: Settings, url: str) -> str:
-    """Fill the demo workspace if need be, and return a live token for it."""
+def _demo(settings: Settings, url: str) -> tuple[str, str | None]:
+    """Fill the demo workspace if need be, and return a live token for it and what its owner logs in with."""
     from db.provision import find_workspace
     from services import demo
 
     if find_workspace(url, demo.SLUG) is None:
         click.echo("Filling the demo workspace, this once; it takes some seconds.")
-    demo.fill(url)
-    return _token(settings, url)
+    workspace = demo.fill(url)
+    return _token(settings, url), _login(settings, url, str(workspace))
 
 
 def _token(settings: Settings, url: str) -> str:
@@ -145,18 +150,46 @@ def _token(settings: Settings, url: str) -> str:
     return fresh
 
 
+def _login(settings: Settings, url: str, workspace: str) -> str | None:
+    """Return address and password of the demo's owner, who is made if need be, but never in prod.
+
+    The password is another one wherever there is a demo, and is told as long as nobody changes it.
+    """
+    from db import enrolling
+    from services import passwords
+    from services.roles import Role
+
+    if settings.env == "prod":
+        return None
+    kept = settings.data_dir / _DEMO_LOGIN_FILE
+    stored = enrolling.password_of(url, _DEMO_EMAIL)
+    if stored is None:
+        password = secrets.token_urlsafe(_PASSWORD_BYTES)
+        hash_ = passwords.hash_now(password)
+        enrolling.enrol(url, workspace, _DEMO_EMAIL, _DEMO_NAME, hash_, Role.OWNER)
+        _keep(kept, password)
+    else:
+        password = kept.read_text() if kept.exists() else ""
+        if not passwords.verified_now(password, stored):
+            return f"{_DEMO_EMAIL}, whose password was changed"
+    return f"{_DEMO_EMAIL} {password}"
+
+
 def _keep(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)
 
 
-def _announce(settings: Settings, listener: socket.socket, token: str | None) -> None:
+def _announce(settings: Settings, listener: socket.socket, demo: tuple[str, str | None] | None) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     base = f"http://{host}:{listener.getsockname()[1]}"
     click.echo(f"REST      {base}/api/v1/products")
     click.echo(f"GraphQL   {base}/graphql")
     click.echo(f"Health    {base}/health/ready")
-    if token is not None:
+    if demo is not None:
+        token, login = demo
+        if login is not None:
+            click.echo(f"Login     {login}")
         click.echo(f"Token     {token}")
         click.echo(f'Try       curl -H "Authorization: Bearer {token}" "{base}/api/v1/products?per_page=2"')

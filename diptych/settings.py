@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     token_use_seconds: float = Field(
         default=10, ge=0, description="Seconds between two notes of which tokens were used; 0 for none."
     )
+    usage_seconds: float = Field(
+        default=5, ge=0, description="Seconds between two notes of what workspaces have spent; 0 for none."
+    )
+    upgrade_url: str = Field(
+        default="", description="Where whoever needs a larger plan is sent; `/upgrade` here unless set."
+    )
     worker_seconds: int = Field(default=600, ge=1, description="Seconds between two rounds of periodic work.")
 
     @field_validator("cors_origins", "trusted_proxies", "secret_key_previous", mode="before")

@@ -17,12 +17,12 @@ from services.engine.idempotency import key_of
 from services.engine.procedures import (
     AnyProcedure,
     Method,
-    Part,
     PublicProcedure,
     keeps_answers,
     scope_of,
 )
 from services.engine.read import Reader
+from services.engine.resource import Field
 
 Place = tuple[str, ...]
 """The segments of a procedure's path, those that are inputs as `{name}`."""
@@ -178,7 +178,10 @@ def _mapped(outputs: Iterable[Any], document: Any) -> Any:
         return [_mapped(outputs, each) for each in document]
     shown = dict(document)
     for part in outputs:
-        if isinstance(part, Part):
+        if isinstance(part, Field):
+            if part.sparse and shown[part.name] is None:
+                del shown[part.name]
+        else:
             found = _mapped(part.fields, shown[part.name])
             by = part.by
             shown[part.name] = {row.pop(by): row for row in found} if by and found is not None else found

@@ -94,6 +94,8 @@ class Execution(Writing):
         if isinstance(asked.procedure, PublicProcedure):
             guest = self.guest or Guest(self.caller.visit, self.caller.instance)
             answered = await self.procedures.visit(guest, asked)
+            # It asked for no token, and may have ended the one that came along.
+            self.caller.proving = True
         else:
             answered = await self.procedures.call(self.caller, asked)
         self.caller.granted = answered.credential or self.caller.granted

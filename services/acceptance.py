@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from db.driver import Row
@@ -10,10 +10,12 @@ from db.queries import invitations as queries
 from db.queries import memberships, users
 from services import passwords, second_factor, throttling, tokens
 from services.engine.encoding import decoded
+from services.engine.entitling import claim
 from services.engine.errors import Invalid, Problem, conflict, not_found
 from services.engine.procedures import Desk, Method, PublicProcedure, Result
 from services.engine.resource import Field, Kind
 from services.engine.work import Change, Work
+from services.entitlements import PLANS
 from services.invitations import INVITATION
 from services.memberships import MEMBERSHIP
 from services.roles import Role
@@ -57,6 +59,8 @@ async def _accept(desk: Desk, inputs: Mapping[str, Any]) -> Result:
             user = await _made(work, found.email, inputs["name"], new)
         else:
             user = await _still(work, known)
+        # Whoever has shown who they are acts as that from here on, as audit rows tell.
+        work.caller.principal = replace(work.caller.principal, user_id=user)
         membership = await _joined(work, user, invitation)
         await throttling.right(work, guessed)
     return Result(
@@ -131,6 +135,7 @@ async def _still(work: Work, known: _Known) -> str:
 async def _joined(work: Work, user: str, invitation: Change) -> Change:
     """Make the membership and close the invitation."""
     role = Role((invitation.stored or {})["role"])
+    await claim(work, PLANS, MEMBERSHIP, 1, work.deployment.upgrade_url)
     made = work.new(MEMBERSHIP, {"user_id": user, "role": role, "invitation_id": invitation.id})
     await work.insert(MEMBERSHIP, [made])
     invitation.values |= {"accepted_at": moment(work), "accepted_by_user_id": user}

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.queries import memberships, second_factors, users
+from db.queries import second_factors, users
 from services import passwords, second_factor, sessions, throttling
-from services.engine.encoding import decoded, identifier
+from services.engine.encoding import decoded
 from services.engine.errors import (
     Invalid,
     Problem,
@@ -67,11 +67,10 @@ async def _log_in(desk: Desk, inputs: Inputs, *, administrators: bool) -> Result
     if administrators and not account.is_platform_admin:
         raise _wrong()
     code = await _code(desk, account, inputs, guessed)
-    try:
-        place = await _place(desk, account, inputs["workspace"])
-    except Problem:
+    place = await sessions.place(desk, account.id, inputs["workspace"])
+    if place is None:
         await throttling.take_back(desk, guessed)
-        raise
+        raise sessions.no_business()
     async with desk.work(place) as work:
         if not await work.rows(users.LOG_IN, account.id.encode(), (account.hash or "").encode()):
             raise _wrong()
@@ -86,7 +85,7 @@ async def _log_in(desk: Desk, inputs: Inputs, *, administrators: bool) -> Result
 
 async def refresh(desk: Desk, inputs: Inputs) -> Result:
     """Go on with a session under a new token."""
-    begun = await sessions.refresh(desk)
+    begun = await sessions.refresh(desk, inputs["workspace"])
     account = await _found(desk, users.BY_ID, begun.user_id)
     if account is None:
         raise invalid_token()
@@ -117,21 +116,6 @@ def _proof(desk: Desk, account: Account, inputs: Inputs) -> Proof | None:
         recovery=inputs["recovery_code"],
         now=desk.visit.now,
     )
-
-
-async def _place(desk: Desk, account: Account, named: str | None) -> str:
-    """Return the workspace to log in to: the one named by id or slug, else that of the oldest membership.
-
-    Administrators of the platform may name any. Raises the 404 problem.
-    """
-    for workspace, slug, *_ in await desk.rows(memberships.OF_USER, account.id.encode()):
-        if named is None or named == decoded(slug) or identifier(named) == decoded(workspace):
-            return decoded(workspace)
-    if account.is_platform_admin:
-        found = await desk.rows(users.WORKSPACE, None if named is None else named.encode())
-        if found:
-            return decoded(found[0][0])
-    raise not_found("You are a member of no such workspace.")
 
 
 # What is one's own

@@ -183,6 +183,13 @@ AUTH: tuple[AnyProcedure, ...] = (
         "before ends the whole session, since somebody may have stolen it.",
         Method.POST,
         accounts.refresh,
+        inputs=(
+            Field(
+                "workspace",
+                "The workspace to go on in, by id or slug; else the one that the session is in.",
+                kind=Kind.STRING,
+            ),
+        ),
         outputs=_SESSION,
     ),
     DeskProcedure(

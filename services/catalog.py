@@ -8,6 +8,7 @@ from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
 from services.engine.catalog import Catalog, Module
+from services.entitlements import ENTITLEMENTS, PLANS
 from services.invitations import INVITATION
 from services.memberships import LEAVE, MEMBERSHIP, WORKSPACES
 from services.order_items import ORDER_ITEM
@@ -33,5 +34,11 @@ CATALOG = Catalog.of(
             PRODUCT,
         ),
     ),
-    Module("commerce", "Who buys, and what was bought.", (CUSTOMER, ORDER, ORDER_ITEM)),
+    Module(
+        "commerce",
+        "Who buys, what was bought, and what a workspace's plan allows.",
+        (CUSTOMER, ORDER, ORDER_ITEM),
+        ENTITLEMENTS,
+    ),
+    plans=PLANS,
 )

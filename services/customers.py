@@ -3,13 +3,14 @@
 from db.models import Customer
 from services.engine import formats
 from services.engine.actions import writes
-from services.engine.resource import Field, Relation, Resource
+from services.engine.resource import Counted, Field, Relation, Resource
 
 CUSTOMER = Resource(
     name="customer",
     plural="customers",
     model=Customer,
     doc="Someone who buys.",
+    counted=Counted("customers"),
     fields=(
         Field(
             "name",

@@ -9,7 +9,7 @@ from services.engine.access import lacking
 from services.engine.encoding import decoded, text_array
 from services.engine.errors import conflict
 from services.engine.procedures import Credential, Desk, DeskProcedure, Method, Procedure, Result
-from services.engine.resource import Action, ActionKind, Field, Kind, Relation, Resource
+from services.engine.resource import Action, ActionKind, Counted, Field, Kind, Relation, Resource
 from services.engine.work import Change, Work
 from services.roles import Role, scopes_of
 from services.token_rules import TOKEN, moment
@@ -89,6 +89,7 @@ MEMBERSHIP = Resource(
     plural="memberships",
     model=Membership,
     doc="One person in the workspace, in a role.",
+    counted=Counted("members"),
     bulk=False,
     fields=(
         Field("user_id", "Who belongs to the workspace.", filterable=True),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from db.models import Currency, Order, OrderStatus
 from services import ordering
 from services.engine.actions import item, writes
-from services.engine.resource import Embedded, Field, Relation, Resource
+from services.engine.resource import Counted, Embedded, Field, Relation, Resource
 from services.order_items import ORDER_ITEM
 
 ORDER = Resource(
@@ -13,6 +13,7 @@ ORDER = Resource(
     plural="orders",
     model=Order,
     doc="What a customer bought.",
+    counted=Counted("orders"),
     fields=(
         Field(
             "number",

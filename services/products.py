@@ -9,7 +9,7 @@ from services import gtin, slugs
 from services.engine import formats
 from services.engine.actions import writes
 from services.engine.errors import Invalid, conflict
-from services.engine.resource import Field, Relation, Resource
+from services.engine.resource import Counted, Field, Relation, Resource
 from services.engine.work import Change, Work
 
 
@@ -40,6 +40,7 @@ PRODUCT = Resource(
     plural="products",
     model=ProductModel,
     doc="Something a workspace sells.",
+    counted=Counted("products"),
     fields=(
         Field(
             "gtin",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from db import provision, sealing
-from db.auditing import Note
+from db.auditing import Note, request_id
 from services.engine.secrets import SecretUnreadable, Vault, place_of
 
 
@@ -27,7 +27,10 @@ def rotate_secrets(url: str, vault: Vault, metadata: sealing.Tables = sealing.EV
             unreadable.append(place)
             return None
 
+    # Batches last one by one, so that whoever ends this leaves some of it done.
+    request = request_id()
+    provision.note(url, Note("secrets.rotation_started", "secret", request=request))
     renewed = sealing.renew(url, change, metadata)
     told = {"renewed": renewed, "unreadable": len(unreadable)}
-    provision.note(url, Note("secrets.rotated", "secret", after=told))
+    provision.note(url, Note("secrets.rotated", "secret", after=told, request=request))
     return Rotated(renewed, tuple(unreadable))

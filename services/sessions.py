@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
@@ -13,8 +13,8 @@ from db.queries import memberships, users
 from db.queries import sessions as queries
 from services import tokens
 from services.engine.deployment import Deployment
-from services.engine.encoding import decoded
-from services.engine.errors import conflict, invalid_token, not_found
+from services.engine.encoding import decoded, identifier
+from services.engine.errors import Problem, conflict, invalid_token, not_found
 from services.engine.procedures import Desk
 from services.engine.work import Change, Work
 from services.roles import Role, scopes_of
@@ -55,19 +55,37 @@ async def begin(work: Work, user_id: str) -> Begun:
 
     Raises the 404 problem for who has no business there.
     """
-    new = work.new(TOKEN, {})
-    return await _open(work, new, _Held(_here(work), "", user_id, new.id, moment(work)))
+    new, here = work.new(TOKEN, {}), work.caller.principal.workspace_id
+    return await _open(work, new, _Held(here, "", user_id, new.id, moment(work)))
 
 
-async def refresh(desk: Desk) -> Begun:
+async def place(desk: Desk, user_id: str, named: str | None) -> str | None:
+    """Return the workspace of a user by id or slug, or that of the oldest membership, None if there is none.
+
+    Administrators of the platform may name any.
+    """
+    for workspace, slug, *_ in await desk.rows(memberships.OF_USER, user_id.encode()):
+        if named is None or named == decoded(slug) or identifier(named) == decoded(workspace):
+            return decoded(workspace)
+    known = await desk.rows(users.BY_ID, user_id.encode())
+    if not known or known[0][6] != b"t":
+        return None
+    found = await desk.rows(users.WORKSPACE, None if named is None else named.encode())
+    return decoded(found[0][0]) if found else None
+
+
+async def refresh(desk: Desk, named: str | None = None) -> Begun:
     """Put a new token in the place of the one that was shown, which ends at once.
 
-    Raises the 401 problem for one that has ended. If another took its place before, somebody may have stolen
-    either, and the whole session ends (RFC 9700, section 4.14.2).
+    It goes on in the workspace `named` by id or slug, if one is. Raises the 404 problem where the user has no
+    business there, and the 401 problem for a token that has ended. If another took its place before, somebody
+    may have stolen either, and the whole session ends (RFC 9700, section 4.14.2).
     """
     held = await _proven(desk)
+    there = held.workspace_id if named is None else await place(desk, held.user_id, named)
     begun: Begun | None = None
     async with desk.work(held.workspace_id) as work:
+        _act_as(work, held.user_id)
         stays = await work.rows(users.STAY, held.user_id.encode())
         # Whoever changes a role locks the membership before its sessions, and so must this.
         await work.rows(memberships.HELD, held.user_id.encode())
@@ -75,13 +93,28 @@ async def refresh(desk: Desk) -> Begun:
         ends = held.started_at + timedelta(seconds=desk.deployment.session_life)
         if stays and old is not None and _is_open(old, work) and ends > moment(work):
             await _revoke(work, [old])
-            begun = await _open(work, work.new(TOKEN, {"rotated_from_id": old.id}), held)
+            begun = await _go_on(work, held, there)
             work.note("session.refreshed", "session", held.session_id, user_id=held.user_id)
-        else:
-            await end(work, held.user_id, session=held.session_id)
+        elif await end(work, held.user_id, session=held.session_id):
+            why = {"shown": held.token_id, "reason": "a token that had ended was shown"}
+            work.note("session.ended", "session", held.session_id, after=why, user_id=held.user_id)
     if begun is None:
         raise invalid_token()
     return begun
+
+
+async def _go_on(work: Work, held: _Held, there: str | None) -> Begun:
+    if there is None:
+        raise no_business()
+    if there == held.workspace_id:
+        return await _open(work, work.new(TOKEN, {"rotated_from_id": held.token_id}), held)
+    with work.within(there):
+        return await _open(work, work.new(TOKEN, {}), replace(held, workspace_id=there))
+
+
+def no_business() -> Problem:
+    """Return the 404 problem of who is no member of the workspace they named."""
+    return not_found("You are a member of no such workspace.")
 
 
 async def end(work: Work, user_id: str, *, session: str | None = None, keep: str | None = None) -> int:
@@ -123,6 +156,7 @@ async def own(work: Work) -> str:
 
 async def _open(work: Work, new: Change, held: _Held) -> Begun:
     """Write the token of a session with what its user may do now."""
+    _act_as(work, held.user_id)
     role, scopes = await _rights(work, held.user_id)
     limits, now = work.deployment, moment(work)
     ends = min(
@@ -143,7 +177,7 @@ async def _open(work: Work, new: Change, held: _Held) -> Begun:
     await work.insert(TOKEN, [new])
     raw = str(new.once["token"])
     seconds = int((ends - now).total_seconds())
-    return Begun(raw, held.session_id, _here(work), held.user_id, role, scopes, ends, seconds)
+    return Begun(raw, held.session_id, held.workspace_id, held.user_id, role, scopes, ends, seconds)
 
 
 async def _rights(work: Work, user_id: str) -> tuple[Role | None, tuple[str, ...]]:
@@ -154,8 +188,13 @@ async def _rights(work: Work, user_id: str) -> tuple[Role | None, tuple[str, ...
         return role, scopes_of(role)
     known = await work.rows(users.STAY, user_id.encode())
     if not known or known[0][0] != b"t":
-        raise not_found("You are a member of no such workspace.")
+        raise no_business()
     return None, (ADMIN,)
+
+
+def _act_as(work: Work, user_id: str) -> None:
+    """Let audit rows name the user from here on, who has shown who they are."""
+    work.caller.principal = replace(work.caller.principal, user_id=user_id)
 
 
 async def _revoke(work: Work, found: Sequence[Change]) -> None:
@@ -167,10 +206,6 @@ async def _revoke(work: Work, found: Sequence[Change]) -> None:
 def _is_open(token: Change, work: Work) -> bool:
     ends = (token.stored or {})["expires_at"]
     return ends is not None and bool(ends > moment(work))
-
-
-def _here(work: Work) -> str:
-    return work.caller.principal.workspace_id
 
 
 def _name(agent: str) -> str:

@@ -11,7 +11,7 @@ from services import tokens
 from services.engine import encoding
 from services.engine.access import Principal, lacking
 from services.engine.errors import Invalid, conflict, insufficient_scope
-from services.engine.resource import Action, ActionKind, Field, Kind, Relation, Resource, Shown
+from services.engine.resource import Action, ActionKind, Counted, Field, Kind, Relation, Resource, Shown
 from services.engine.work import Change, Work
 
 ADMIN = "all:write"
@@ -23,6 +23,7 @@ _LIMITS = ("rate_limit_tier", "rate_limit_per_minute", "burst", "rate_limit_per_
 _MOST_POINTS = 100_000
 _PAST = Invalid("greater_than", "This must lie in the future.")
 _SESSION = Invalid("exclusion", "A session ends when it was to end; log in again.")
+_ROLE = Invalid("exclusion", "What a session may do follows from its user's role.")
 _NO_TEXTS = Invalid("invalid_format", "This must be a list of texts such as products:read.")
 
 
@@ -125,6 +126,8 @@ def _judge_grants(work: Work, change: Change) -> None:
     principal, stored = work.caller.principal, change.stored or {}
     added = sorted({*change.values.get("scopes", ())} - {*stored.get("scopes", ())})
     change.problem = change.problem or lacking(principal.scopes, added)
+    if added and stored.get("user_id") is not None:
+        change.refuse("scopes", _ROLE)
     if _limits(change.after) != _limits(stored) and not is_admin(principal.scopes):
         # Whoever could raise a limit could spend more than was granted.
         change.problem = change.problem or insufficient_scope(ADMIN, list(principal.scopes))
@@ -216,6 +219,7 @@ TOKEN = Resource(
     plural="tokens",
     model=Token,
     doc="A credential of the workspace: what opens the API, and what it may do there.",
+    counted=Counted("tokens", (("kind", "api"),)),
     bulk=False,
     fields=(
         Field(

@@ -12,7 +12,7 @@ from services import slugs
 from services.engine.actions import writes
 from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, conflict
-from services.engine.resource import Field, Resource
+from services.engine.resource import Counted, Field, Resource
 from services.engine.validate import TAKEN, UNKNOWN
 from services.engine.values import Inner
 from services.engine.work import Change, Work
@@ -156,6 +156,7 @@ WORKSPACE = Resource(
     plural="workspaces",
     model=Workspace,
     doc="A tenant: everything else belongs to exactly one workspace.",
+    counted=Counted("workspaces"),
     fields=(
         Field(
             "name",

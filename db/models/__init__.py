@@ -18,6 +18,7 @@ from db.models.platform_logs import PlatformLog
 from db.models.products import Product, ProductStatus
 from db.models.recovery_codes import RecoveryCode
 from db.models.tokens import RateTier, Token, TokenKind
+from db.models.usages import Usage
 from db.models.users import User
 from db.models.workspaces import Tier, Workspace
 
@@ -47,6 +48,7 @@ __all__ = [
     "Tier",
     "Token",
     "TokenKind",
+    "Usage",
     "User",
     "Workspace",
 ]

@@ -15,13 +15,14 @@ _THIS = f"{_FROM} WHERE t.workspace_id = $1 AND t.id = $2 AND {_LIVE}"
 # the one that cannot be fenced.
 FIND = Statement(
     "SELECT t.id, t.workspace_id, t.token_prefix, t.token_hash, encode(t.precheck, 'hex'), t.scopes,"
-    f" t.version, {_LIVE}, t.user_id, t.administrative, t.rate_limit_tier, t.rate_limit_per_minute, t.burst,"
-    f" t.rate_limit_per_day{_FROM} WHERE t.token_key = $1",
+    f" t.version, {_LIVE}, t.user_id, t.administrative, w.tier, t.rate_limit_tier,"
+    f" t.rate_limit_per_minute, t.burst, t.rate_limit_per_day{_FROM} WHERE t.token_key = $1",
     across=True,
 )
 
-# The same question that leads every data statement, asked alone where no data statement ran.
-CONFIRM = Statement(f"SELECT t.version{_THIS}", workspace=0)
+# The same question that leads every data statement, asked alone where no data statement ran. The tier belongs
+# to the workspace, so that it may change while the token's version does not.
+CONFIRM = Statement(f"SELECT t.version, w.tier{_THIS}", workspace=0)
 
 # And at the head of every transaction.
 PROVE = Prepared(CONFIRM, ("workspace", "token"))

@@ -32,7 +32,7 @@ class Principal:
     """A live token: its workspace, its scopes and limits, and the version under which they were read.
 
     `user_id` is the user whose session it is, if it is one. It is `administrative` where that user is no
-    member of the workspace but administers the platform.
+    member of the workspace but administers the platform. `tier` is the workspace's.
     """
 
     token_id: str
@@ -42,6 +42,7 @@ class Principal:
     policy: Policy = STANDARD
     user_id: str | None = None
     administrative: bool = False
+    tier: str = "free"
 
 
 def allows(scopes: Collection[str], resource: Resource, action: Permission) -> bool:

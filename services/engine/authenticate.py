@@ -6,6 +6,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import orjson
@@ -102,7 +103,8 @@ class Authenticator:
         """Return the principal as it is now, where no data statement proved it; raises the 401 problem."""
         parameters = (principal.workspace_id.encode(), principal.token_id.encode())
         rows = await self._fetch(queries.CONFIRM, parameters)
-        return await self.renew(principal, digest, rows[0][0] if rows else None)
+        version, tier = rows[0] if rows else (None, None)
+        return self._in_tier(await self.renew(principal, digest, version), digest, tier)
 
     async def renewed(self, caller: Caller) -> bool:
         """Confirm the caller's token and tell whether its principal is another one now; raises the 401."""
@@ -110,15 +112,28 @@ class Authenticator:
         caller.principal = await self.confirm(before, caller.credential)
         return caller.principal is not before
 
-    async def is_current(self, caller: Caller, version: bytes | None) -> bool:
+    async def is_current(self, caller: Caller, version: bytes | None, tier: bytes | None = None) -> bool:
         """Tell whether the token still has the `version` just read; renews the principal if it has not.
 
-        Raises the 401 problem for a dead token, which has none.
+        The same goes for the `tier` of its workspace where that was read. Raises the 401 problem for a dead
+        token, which has no version.
         """
-        if version is not None and int(version) == caller.principal.version:
-            return True
-        caller.principal = await self.renew(caller.principal, caller.credential, version)
-        return False
+        before = caller.principal
+        if version is None or int(version) != before.version:
+            caller.principal = await self.renew(before, caller.credential, version)
+            return False
+        caller.principal = self._in_tier(before, caller.credential, tier)
+        return caller.principal is before
+
+    def _in_tier(self, principal: Principal, digest: bytes, tier: bytes | None) -> Principal:
+        """Return the principal whose workspace is in the tier just read."""
+        if tier is None or tier.decode() == principal.tier:
+            return principal
+        moved = replace(principal, tier=tier.decode())
+        known = self._verified.get(digest)
+        if known is not None:
+            self._verified[digest] = known[0], moved
+        return moved
 
     async def workspace_slug(self, principal: Principal, digest: bytes) -> str:
         """Return the slug of the principal's workspace as it is now; raises the 401 problem."""
@@ -172,7 +187,7 @@ class Authenticator:
             raise failed(error) from error
 
     def _remember(self, digest: bytes, key: str, row: Row) -> Principal:
-        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, user, above, *limits = row
+        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, user, above, tier, *limits = row
         principal = Principal(
             decoded(id_),
             decoded(workspace),
@@ -181,6 +196,7 @@ class Authenticator:
             _policy(*limits),
             None if user is None else user.decode(),
             above == b"t",
+            decoded(tier),
         )
         self._verified[digest] = key, principal
         if len(self._verified) > _MOST_CACHED:

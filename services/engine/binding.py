@@ -52,6 +52,8 @@ class Plan:
 
     def price(self, bound: Sequence[bytes | None], rows: int = 1) -> Price:
         """Return what a request with such slots costs, for `rows` resources of its kind at once."""
+        if len(self.tariffs) == 1:
+            return self.tariffs[0].price(bound, rows)
         return max(tariff.price(bound, rows) for tariff in self.tariffs)
 
     def bind(self, values: Sequence[Any], codec: CursorCodec, now: float) -> list[bytes | None]:

@@ -180,9 +180,9 @@ class _Proven(Transaction):
         if self.proven:
             return await self._transaction.run(*calls)
         found = await self._transaction.run(Call(PROVE, ()), *calls)
-        version = found[0][0][0] if found[0] else None
+        version, tier = found[0][0] if found[0] else (None, None)
         self.proven = True
-        if not await self._writer.authenticator.is_current(self._caller, version):
+        if not await self._writer.authenticator.is_current(self._caller, version, tier):
             raise _StaleError
         return found[1:]
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from services.engine.resource import Relation, Resource
+from services.engine.resource import ActionKind, Relation, Resource
 
 if TYPE_CHECKING:
+    from services.engine.entitling import Plans
     from services.engine.procedures import AnyProcedure
 
 
@@ -26,22 +27,24 @@ class Module:
 
 
 class Catalog:
-    """The resources and procedures one server offers; immutable once made."""
+    """The resources and procedures one server offers, and its plans; immutable once made."""
 
     def __init__(
         self,
         resources: tuple[Resource, ...],
         procedures: "tuple[AnyProcedure, ...]" = (),
+        plans: "Plans | None" = None,
         modules: tuple[Module, ...] = (),
     ) -> None:
-        self.resources, self.procedures, self.modules = resources, procedures, modules
+        self.resources, self.procedures, self.plans = resources, procedures, plans
+        self.modules = modules
 
     @classmethod
-    def of(cls, *modules: Module) -> "Catalog":
+    def of(cls, *modules: Module, plans: "Plans | None" = None) -> "Catalog":
         """Return the catalogue of all that these modules hold."""
         resources = tuple(resource for module in modules for resource in module.resources)
         procedures = tuple(procedure for module in modules for procedure in module.procedures)
-        return cls(resources, procedures, modules)
+        return cls(resources, procedures, plans, modules)
 
     def module_of(self, part: "Resource | AnyProcedure") -> str:
         """Return the name of the module that holds a resource or procedure."""
@@ -82,8 +85,15 @@ class Catalog:
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
-        """Return every valid scope, wildcards first (S3-083)."""
-        actions = ("read", "write", "delete")
-        named = tuple(f"{resource.scope}:{action}" for resource in self.resources for action in actions)
+        """Return every scope that something needs, wildcards first (S3-083)."""
+        named = tuple(f"{resource.scope}:{word}" for resource in self.resources for word in _words(resource))
         demanded = (getattr(procedure, "scope", None) for procedure in self.procedures)
         return tuple(dict.fromkeys(("all:read", "all:write", *named, *filter(None, demanded))))
+
+
+def _words(resource: Resource) -> tuple[str, ...]:
+    """Return what can be done to a resource, as scopes say it."""
+    if not resource.actions:
+        return ("read",)
+    deletes = any(action.kind is ActionKind.DELETE for action in resource.actions)
+    return ("read", "write", "delete") if deletes else ("read", "write")

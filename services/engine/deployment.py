@@ -15,6 +15,7 @@ class Deployment:
     """One installation: its environment (`prod`, `dev` or `test`), its secret key and earlier ones.
 
     A session ends after `session_idle` seconds unless it is refreshed, and after `session_life` in any case.
+    Whoever needs a larger plan is sent to `upgrade_url`.
     """
 
     environment: str
@@ -22,6 +23,7 @@ class Deployment:
     previous: tuple[bytes, ...] = field(default=(), repr=False)
     session_idle: int = 12 * 3_600
     session_life: int = 30 * 86_400
+    upgrade_url: str = "/upgrade"
 
     def derived(self, purpose: str) -> bytes:
         """Return this installation's key for one purpose."""

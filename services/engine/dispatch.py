@@ -12,7 +12,7 @@ from db.driver import DatabaseError, DatabaseUnavailable, Row
 from db.execute import Call, Database
 from db.queries import idempotency as queries
 from db.queries.tokens import PROVE
-from services.engine import bulk, idempotency, judging
+from services.engine import bulk, entitling, idempotency, judging
 from services.engine.access import require_action
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
@@ -20,7 +20,7 @@ from services.engine.context import Caller
 from services.engine.deployment import Deployment
 from services.engine.documents import whole_document
 from services.engine.encoding import decoded, identifier
-from services.engine.errors import Problem, Slug, conflict
+from services.engine.errors import Problem, Slug, conflict, not_found
 from services.engine.failures import is_passing, refused
 from services.engine.limiter import Limiter
 from services.engine.pricing import FREE, Price
@@ -33,6 +33,7 @@ _MOST_ATTEMPTS = 3
 _PATIENCE_SECONDS = 5.0
 _MOST_GENERATED = 5
 _ITEMS_PER_POINT = 10
+_ADDING = (ActionKind.CREATE, ActionKind.RESTORE)
 _LOCKING = frozenset(ActionKind) - {ActionKind.CREATE}
 
 
@@ -133,10 +134,18 @@ class Writer:
             self._statements[resource.name] = found
         return found
 
-    async def renew(self, caller: Caller, version: bytes | None) -> None:
+    async def renew(self, caller: Caller, proof: list[Row]) -> None:
         """Raise _StaleError if the token has changed and was read anew, and the 401 problem if it is dead."""
-        if not await self.authenticator.is_current(caller, version):
+        version, tier = proof[0] if proof else (None, None)
+        if not await self.authenticator.is_current(caller, version, tier):
             raise _StaleError
+
+    def limit(self, caller: Caller, asked: Write) -> int | None:
+        """Return how many rows the caller's plan allows, None where an action adds none that count."""
+        counted, plans = asked.resource.counted, self.catalog.plans
+        if counted is None or plans is None or asked.action.kind not in _ADDING:
+            return None
+        return plans.limit(caller.principal.tier, counted.feature)
 
 
 class _Attempt:
@@ -147,6 +156,7 @@ class _Attempt:
         self._resource, self._kind = asked.resource, asked.action.kind
         self._key = None if asked.dry_run or asked.key is None else asked.key.encode()
         self._changes = changes
+        self._limit = writer.limit(work.caller, asked)
         self._fingerprint = b"" if self._key is None else idempotency.fingerprint(asked, self._changes)
         judging.complete(asked, self._changes)
         judging.separate(asked.resource, self._changes)
@@ -186,7 +196,7 @@ class _Attempt:
         else:
             calls += looking
         found = await self._work.transaction.run(*calls)
-        await self._writer.renew(self._work.caller, found[0][0][0] if found[0] else None)
+        await self._writer.renew(self._work.caller, found[0])
         if self._key is None:
             return found[1:]
         earlier = self._earlier(found[1], found[2])
@@ -201,7 +211,12 @@ class _Attempt:
         ids = [change.id for change in self._changes if "id" not in change.invalid]
         calls = [self._work.loading(self._resource, ids)] if self._kind in _LOCKING else []
         check = self._work.checking(self._resource, self._changes)
-        return [*calls, check] if check is not None else calls
+        calls += [check] if check is not None else []
+        if self._limit is None:
+            return calls
+        # What is looked at after the lock is as whoever had it before left it.
+        lock, count = entitling.looking(self._resource, self._limit)
+        return [lock, *calls, count]
 
     def _earlier(self, lock: list[Row], record: list[Row]) -> Outcome | None:
         if lock[0][0] != b"t":
@@ -215,7 +230,7 @@ class _Attempt:
         return idempotency.outcome_of(kept or b"")
 
     async def _judge(self, looked: list[list[Row]]) -> None:
-        found = iter(looked)
+        found = iter(looked if self._limit is None else looked[1:-1])
         if self._kind in _LOCKING:
             rows = loaded(self._resource, next(found))
             for item, change in zip(self._asked.items, self._changes, strict=True):
@@ -231,7 +246,25 @@ class _Attempt:
         elif self._kind is ActionKind.DELETE:
             for change in self._changes:
                 change.values["deleted_at"] = datetime.fromtimestamp(self._work.caller.now, UTC)
+        if self._limit is not None:
+            self._count(self._limit, int(looked[-1][0][0] or 0))
         await self._rule()
+
+    def _count(self, limit: int, used: int) -> None:
+        """Refuse the rows that the plan has no room for; raises the 403 problem where all belong together."""
+        added = [
+            each for each in self._changes if each.good and (each.stored is None or judging.is_deleted(each))
+        ]
+        room = max(limit - used, 0)
+        plans, counted = self._writer.catalog.plans, self._resource.counted
+        if len(added) <= room or plans is None or counted is None:
+            return
+        url = self._work.deployment.upgrade_url
+        for each in added[room:]:
+            each.problem = plans.reached(counted.feature, min(used, limit), limit, url)
+        alone = all(each.good or each in added for each in self._changes)
+        if alone and not (self._partial and room):
+            raise added[-1].problem or not_found()
 
     async def _note(self, faults: list[Row]) -> None:
         """Note what the database found wrong with values, and try others where the server made them."""

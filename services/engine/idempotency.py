@@ -18,7 +18,13 @@ _DOCUMENTS = b'{"documents":['
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # What is wrong with the caller or with the server now may not be so for the next call.
 _NEVER_KEPT = frozenset(
-    {Slug.INVALID_TOKEN, Slug.INSUFFICIENT_SCOPE, Slug.RATE_LIMIT_EXCEEDED, Slug.PAYMENT_REQUIRED}
+    {
+        Slug.INVALID_TOKEN,
+        Slug.INSUFFICIENT_SCOPE,
+        Slug.RATE_LIMIT_EXCEEDED,
+        Slug.PAYMENT_REQUIRED,
+        Slug.FEATURE_LIMIT_REACHED,
+    }
 )
 
 

@@ -124,12 +124,13 @@ def check_readable(catalog: Catalog, caller: Caller, resource: Resource, changes
 
 
 def check_among(catalog: Catalog, resource: Resource, changes: Sequence[Change]) -> None:
-    """Refuse members of lists that are none of those the catalogue knows."""
+    """Refuse members of lists that are none of those the catalogue knows; those that are stored may stay."""
     for field in resource.writable:
         if field.among is None:
             continue
-        known = frozenset(field.among(catalog))
+        offered = frozenset(field.among(catalog))
         for change in changes:
+            known = offered.union((change.stored or {}).get(field.name) or ())
             unknown = [each for each in change.values.get(field.name) or () if each not in known]
             if unknown:
                 change.refuse(field.name, Invalid("inclusion", f"{unknown[0]!r} does not exist here."))

@@ -41,6 +41,8 @@ class Visitor(Protocol):
 class Limiter(Protocol):
     """Charges tokens for what plans cost, and client addresses for requests without a token."""
 
+    usage: Usage
+
     async def charge(self, caller: Caller, cost: int, held: int = 0) -> None:
         """Take `cost` points of the caller's; raises the 429 problem when they are not there.
 

@@ -49,7 +49,7 @@ class Tariff:
     resources: int
     reaches: tuple[Reach, ...] = ()
 
-    def price(self, bound: Sequence[bytes | None], rows: int = 1) -> Price:
+    def price(self, bound: Sequence[bytes | None], rows: int) -> Price:
         """Return the price of a request with such slots, for `rows` resources of its kind at once."""
         if not self.reaches:
             return Price(self.resources)

@@ -146,7 +146,8 @@ class Reader:
             answer = _answer(outcomes[0], outcomes[1] if planned.estimate else None)
         else:
             answer = await self.read(caller, request, charged=True)
-        self.limiter.refund(caller, price.unused(answer.nested))
+        if price.held:
+            self.limiter.refund(caller, price.unused(answer.nested))
         return answer
 
     async def read_many(

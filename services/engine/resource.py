@@ -80,7 +80,8 @@ class Field:
     value that nobody sent. A `fixed` field is written when the row is made and never again. `among` returns
     what the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
     deleted rows too. An input of an action, and what its answer alone shows, has no column: there `kind` says
-    what it holds, and `default` what it is unless it is sent. `many` says that an answer holds a list of it.
+    what it holds, and `default` what it is unless it is sent. `many` says that an answer holds a list
+    of it, and `sparse` that REST leaves it out of an answer where it is null.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Field:
     default: Any = None
     example: Any = None
     many: bool = False
+    sparse: bool = False
 
     @property
     def own_facts(self) -> ColumnFacts:
@@ -203,6 +205,14 @@ _LIFE_CYCLE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Live rows count against a feature of the workspace's plan: all, or `only` those with these values."""
+
+    feature: str
+    only: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Resource:
     """One resource, declared once.
@@ -211,7 +221,7 @@ class Resource:
     names that are accepted in filters, sorts and fields to the canonical ones (C-28, C-29). `rules` judge
     the fields of a row together. `embedded` lists are part of its REST documents and of what is written.
     Without `actions` it can only be read, and without `bulk` it is written row by row. One that is `exported`
-    can be had as a file.
+    can be had as a file. What is `counted` can be made and restored as far as the plan goes.
     """
 
     name: str
@@ -227,6 +237,7 @@ class Resource:
     actions: tuple[Action, ...] = ()
     embedded: tuple[Embedded, ...] = ()
     bulk: bool = True
+    counted: Counted | None = None
     exported: bool = False
 
     def __post_init__(self) -> None:

@@ -126,7 +126,7 @@ class Ongoing:
         self._last.append(step)
 
     def within(self, workspace_id: str) -> AbstractContextManager[None]:
-        """Act in another workspace meanwhile, which must be one that this transaction has made."""
+        """Act in another workspace meanwhile; nothing but the rule keeps the caller out of it."""
         return self.transaction.within(workspace_id)
 
     def note(

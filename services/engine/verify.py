@@ -22,7 +22,7 @@ def verify(catalog: Catalog) -> None:
     for resource in catalog:
         found += [*_table(resource), *_fields(resource), *_relations(catalog, resource)]
         found += [*_sort(catalog, resource), *_embedded(resource), *_actions(resource)]
-        found += _constraints(resource)
+        found += [*_constraints(resource), *_counted(catalog, resource)]
     if found:
         raise VerificationFailed("\n".join(found))
 
@@ -164,6 +164,17 @@ def _beside(resource: Resource, action: Action) -> Iterator[str]:
             yield f"{whole} shows {field.name!r}, which is the name of a field."
     if action.inputs and action.kind is not ActionKind.ITEM:
         yield f"{whole} takes inputs, which only an item action does."
+
+
+def _counted(catalog: Catalog, resource: Resource) -> Iterator[str]:
+    counted, plans = resource.counted, catalog.plans
+    if counted is None:
+        return
+    if plans is not None and counted.feature not in plans.labels:
+        yield f"{resource.plural} count as {counted.feature!r}, which no plan knows."
+    for name, _ in counted.only:
+        if not describe.has_column(resource.model, name):
+            yield f"{resource.plural} count by {name!r}, which is no column."
 
 
 def _constraints(resource: Resource) -> Iterator[str]:

@@ -97,7 +97,7 @@ class Work(Protocol):
         """Take a step once the rows of the action itself are written."""
 
     def within(self, workspace_id: str) -> AbstractContextManager[None]:
-        """Act in another workspace meanwhile, which must be one that this transaction has made."""
+        """Act in another workspace meanwhile; nothing but the rule keeps the caller out of it."""
 
     def note(
         self,

@@ -18,6 +18,12 @@ from tests.support.seed import Row, Seed, add_token, settings
 OWN, STRANGER = "acme", "globex"
 """The attacker's workspace, and the one that is attacked."""
 
+_FENCES = {
+    "workspaces": "id = %s",
+    "users": "id IN (SELECT user_id FROM memberships WHERE workspace_id = %s AND deleted_at IS NULL)",
+}
+"""How the rows of a workspace are told from others where they do not name it."""
+
 _LEFT_OUT = frozenset({"alembic_version"})
 
 
@@ -84,8 +90,8 @@ class Arena:
         return self._stored(resource, workspace, "IS NOT NULL")
 
     def _stored(self, resource: Resource, workspace: str, state: str) -> list[Row]:
-        fence = "workspace_id" if resource.tenant else "id"
-        text = sql.SQL(f"SELECT * FROM {{}} WHERE {fence} = %s AND deleted_at {state} ORDER BY id")
+        fence = _FENCES.get(resource.plural, "workspace_id = %s")
+        text = sql.SQL(f"SELECT * FROM {{}} WHERE {fence} AND deleted_at {state} ORDER BY id")
         with psycopg.connect(self.seed.database, row_factory=psycopg.rows.dict_row) as connection:
             name = sql.Identifier(table(resource.model).name)
             return connection.execute(text.format(name), [self.seed.workspaces[workspace]["id"]]).fetchall()
@@ -113,6 +119,7 @@ def refusals(answer: Answer) -> list[dict[str, Any]]:
 
 TENANT = [resource for resource in CATALOG if resource.tenant]
 WRITABLE = [resource for resource in CATALOG if resource.actions]
+CHANGING = [resource for resource in WRITABLE if "update" in resource.actions_by_name]
 
 
 def named(resource: Resource) -> str:

@@ -13,8 +13,10 @@ from tests.support.client import Client
 from tests.support.databases import copied
 from tests.support.seed import Seed, plant
 
-ADMINS = {(slug, name): ("all:write",) for slug in ("acme", "globex") for name in ("writer", "owner")}
-"""Tokens that may do everything in their workspace, two each, so that no one is the last."""
+ADMINS = {
+    (slug, name): ("all:write",) for slug in ("acme", "globex") for name in ("writer", "owner", "fuzzer")
+}
+"""Tokens that may do everything in their workspace, several each, so that no one is the last."""
 
 
 @pytest.fixture(scope="session")

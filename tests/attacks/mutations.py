@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLInputObjectType, GraphQLNonNull, GraphQLObjectType, get_named_type, is_list_type
+from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
 from schema.build import build
+from schema.names import camel, pascal
 from services.catalog import CATALOG
+from services.engine.resource import Resource
 
 SCHEMA = build(CATALOG).graphql
 PROBLEM = "problem { status code detail errors extensions }"
@@ -40,12 +42,23 @@ def _value(name: str, id_: str) -> Any:
     return {}
 
 
+def written_by(field: str) -> Resource | None:
+    """Return the resource whose rows a mutation writes, None for that of a procedure."""
+    for resource in CATALOG:
+        for action in resource.actions:
+            if field in {camel(action.name) + pascal(name) for name in (resource.name, resource.plural)}:
+                return resource
+    return None
+
+
 def by_id() -> list[Call]:
-    """Return every mutation that names rows by their ids."""
+    """Return every mutation that names rows of a resource by their ids."""
     root = SCHEMA.mutation_type
     assert isinstance(root, GraphQLObjectType)
     found = []
     for name, field in root.fields.items():
+        if written_by(name) is None:
+            continue
         wanted = {each: argument.type for each, argument in field.args.items()}
         items = get_named_type(wanted["items"]) if "items" in wanted else None
         named = isinstance(items, GraphQLInputObjectType) and "id" in items.fields
@@ -61,8 +74,3 @@ def takes(type_name: str) -> dict[str, str]:
     if not isinstance(found, GraphQLInputObjectType):
         return {}
     return {name: str(field.type) for name, field in found.fields.items()}
-
-
-def is_list(type_: Any) -> bool:
-    """Tell whether an argument takes a list."""
-    return is_list_type(type_.of_type if isinstance(type_, GraphQLNonNull) else type_)

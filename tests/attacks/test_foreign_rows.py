@@ -12,7 +12,7 @@ from services.catalog import CATALOG
 from services.engine.resource import ActionKind, Relation, Resource
 from services.engine.versions import tag
 from tests.attacks.arena import STRANGER, TENANT, WRITABLE, Arena, graphql, named, refusals
-from tests.attacks.mutations import Call, by_id
+from tests.attacks.mutations import Call, by_id, written_by
 from tests.support.client import Answer, Client
 
 NOBODY = "7d3f8a52-0f6b-4c1e-9d2a-1b6c5e4f3a20"
@@ -150,15 +150,14 @@ async def test_no_action_over_rest_reaches_a_foreign_row(arena: Arena, resource:
     for method, target, body in found:
         answer = await same_over_rest(arena.admin, arena, foreign(arena, resource), method, target, body)
         assert answer.problem(404)["code"] == "not-found"
-    assert len(found) >= 3
+    assert len(found) >= 2
 
 
 @pytest.mark.parametrize("call", by_id(), ids=lambda call: call.field)
 async def test_no_mutation_reaches_a_foreign_row(arena: Arena, call: Call) -> None:
     """Attacks 1 and 13: single, in bulk, and by every verb."""
-    resource = next(
-        each for each in sorted(CATALOG, key=lambda one: -len(one.name)) if _writes(call.field, each)
-    )
+    resource = written_by(call.field)
+    assert resource is not None
     id_ = foreign(arena, resource)
     answers = []
     with arena.untouched():
@@ -170,13 +169,6 @@ async def test_no_mutation_reaches_a_foreign_row(arena: Arena, call: Call) -> No
     (problem,) = refusals(answers[0])
     assert problem["status"] in (404, 422)
     assert "not_found" in json.dumps(problem) or problem["code"] == "not-found"
-
-
-def _writes(field: str, resource: Resource) -> bool:
-    return any(
-        field in (camel(action.name) + pascal(resource.name), camel(action.name) + pascal(resource.plural))
-        for action in resource.actions
-    )
 
 
 @pytest.mark.parametrize("resource", [each for each in WRITABLE if each.bulk], ids=named)

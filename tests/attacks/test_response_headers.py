@@ -94,17 +94,17 @@ async def test_an_allowed_origin_may_read_every_answer(browsers: Client, call: C
 
 
 @every_call
-@pytest.mark.parametrize("origin", HOSTILE)
-async def test_no_other_origin_is_granted_anything(browsers: Client, call: Call, origin: str) -> None:
+async def test_no_other_origin_is_granted_anything(browsers: Client, call: Call) -> None:
     """Attack 46, C-63: by neither the answer nor the preflight."""
-    answer = await made(browsers, call, ("origin", origin))
-    asked = [("origin", origin), ("access-control-request-method", call.method)]
-    preflight = await browsers.using(None).request("OPTIONS", call.target, headers=asked)
+    for origin in HOSTILE:
+        answer = await made(browsers, call, ("origin", origin))
+        asked = [("origin", origin), ("access-control-request-method", call.method)]
+        preflight = await browsers.using(None).request("OPTIONS", call.target, headers=asked)
 
-    assert preflight.status == 204
-    for each in (answer, preflight):
-        assert [name for name, _ in each.headers if name.startswith("access-control-")] == []
-        assert "Origin" in ", ".join(value for name, value in each.headers if name == "vary")
+        assert preflight.status == 204
+        for each in (answer, preflight):
+            assert [name for name, _ in each.headers if name.startswith("access-control-")] == []
+            assert "Origin" in ", ".join(value for name, value in each.headers if name == "vary")
 
 
 @every_call

@@ -9,7 +9,7 @@ import pytest
 from schema.names import camel, pascal
 from services.catalog import CATALOG
 from services.engine.resource import Relation, Resource, Shown
-from tests.attacks.arena import TENANT, WRITABLE, Arena, graphql, named, refusals
+from tests.attacks.arena import CHANGING, TENANT, WRITABLE, Arena, graphql, named, refusals
 from tests.attacks.mutations import SCHEMA, by_id, takes
 
 EDGES = [(resource, relation) for resource in CATALOG for relation in resource.relations]
@@ -90,7 +90,11 @@ async def test_a_mutation_by_a_safe_method_is_refused_though_its_text_is_kept(ar
 
 @pytest.mark.parametrize(
     ("resource", "relation"),
-    [(each, relation) for each, relation in EDGES if each.actions and CATALOG.target(relation) is not each],
+    [
+        (each, relation)
+        for each, relation in EDGES
+        if each in CHANGING and CATALOG.target(relation) is not each
+    ],
     ids=lambda each: each.name,
 )
 async def test_a_payload_that_selects_what_is_unreadable_writes_nothing(
@@ -122,11 +126,13 @@ _PROBLEM = "problem { code extensions }"
 
 
 @pytest.mark.parametrize("resource", WRITABLE, ids=named)
-@pytest.mark.parametrize("name", MASS)
-async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Resource, name: str) -> None:
-    """Attack 12: on creation, change, replacement and in bulk: 422 that names the field."""
+async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Resource) -> None:
+    """Attack 12: on creation, change, replacement and in bulk: 422 that names the fields."""
     own = str(arena.rows(resource, "acme")[0]["id"])
-    path, body = f"/api/v1/{resource.path}", {name: MASS[name]}
+    path, body = (
+        f"/api/v1/{resource.path}",
+        {name: value for name, value in MASS.items() if name not in resource.all_fields},
+    )
     with arena.untouched():
         answers = [
             await arena.admin.post(path, body),
@@ -136,12 +142,18 @@ async def test_no_body_sets_what_is_not_for_writing(arena: Arena, resource: Reso
         ]
         if resource.bulk:
             bulk = await arena.admin.post(f"{path}/bulk", {"items": [body]})
-            assert bulk.problem(422)["errors"][f"items.0.{name}"] == ["unknown_field"]
+            told = bulk.problem(422)["errors"]
+            assert {name: told[f"items.0.{name}"] for name in body} == {
+                key: ["unknown_field"] for key in body
+            }
     for answer in answers:
-        assert answer.problem(422)["errors"][name] == ["unknown_field"]
+        if answer.status == 405:
+            continue
+        told = answer.problem(422)["errors"]
+        assert [name for name in body if told.get(name) != ["unknown_field"]] == []
 
 
-@pytest.mark.parametrize("resource", WRITABLE, ids=named)
+@pytest.mark.parametrize("resource", CHANGING, ids=named)
 async def test_what_only_the_server_sets_stays_as_it_is(arena: Arena, resource: Resource) -> None:
     """Attack 12, Q-02: what was read may be sent back, and sets nothing; deletion is no field."""
     row = arena.rows(resource, "acme")[0]
@@ -172,7 +184,8 @@ def test_no_input_type_has_a_field_that_is_not_for_writing(resource: Resource) -
     for kind in ("Create", "Replace", "Update"):
         taken = set(takes(f"{pascal(resource.name)}{kind}Input"))
         assert taken <= writable | embedded, kind
-        assert taken.isdisjoint(camel(name) for name in (*MASS, "deleted_at", "id", "inserted_at"))
+        unwritten = {*MASS, "deleted_at", "id", "inserted_at"} - {field.name for field in resource.writable}
+        assert taken.isdisjoint(map(camel, unwritten))
     assert set(takes(f"{pascal(resource.name)}BulkUpdateInput")) <= writable | embedded | {"id"}
 
 
@@ -317,7 +330,7 @@ async def test_the_schema_is_told_to_token_holders_alone_and_holds_no_secret(are
         assert answer.status == 401
         assert b"rand" not in answer.body.replace(query.encode(), b"")
     found = await graphql(holder, "{ __schema { types { name fields { name } inputFields { name } } } }")
-    hidden = {"tokenHash", "tokenKey", "precheck", "workspaceId", "passwordHash", "totpSecret", "codeHash"}
+    hidden = {"tokenHash", "tokenKey", "precheck", "passwordHash", "totpSecret", "codeHash"}
     assert found.status == 200
     assert [name for name in hidden if f'"{name}"' in found.body.decode()] == []
     suggested = await graphql(holder, "{ tokens { nodes { tokenHas } } }")

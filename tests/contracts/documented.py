@@ -13,6 +13,7 @@ from services.catalog import CATALOG
 from services.engine.procedures import PublicProcedure, scope_of
 from services.engine.resource import ActionKind, Resource
 from services.engine.validate import ERROR_CODES
+from tests.attacks import numbers as attacks
 from tests.contracts.code import ROOT
 
 README = ROOT / "README.md"
@@ -109,6 +110,7 @@ def counted(text: str) -> str:
 
 
 def _write() -> None:
+    attacks.PAGE.write_text(attacks.page())
     text = README.read_text()
     for head, rows in (
         ("Resource", resource_rows()),

@@ -22,12 +22,21 @@ FREE_ADDRESSES, FREE_FIELDS = {"token", "whoami"}, {"viewer"}
 BY_WHAT_IS_READABLE = {"node", "nodes"}
 """What looks for an id among all that the token may read, which may be nothing."""
 
-PUBLIC = {"accept_invitation"}
+PUBLIC = {"login", "admin_login", "refresh_session", "accept_invitation"}
 """Procedures that need no token: whoever adds one decides it here too."""
 
 UNSCOPED = {
     "leave_workspace",
     "my_workspaces",
+    # What people do with their own account, whatever they may do in a workspace.
+    "logout",
+    "sessions",
+    "end_session",
+    "change_password",
+    "enroll_totp",
+    "confirm_totp",
+    "disable_totp",
+    "renew_recovery_codes",
     # Their rules ask for an administrator of the platform, which no scope makes of anyone.
     "all_workspaces",
     "platform_administrators",

@@ -134,17 +134,72 @@ async def test_the_day_is_counted(store: RedisStore, key: str) -> None:
     assert 0 < told.ends_in <= 86_400
 
 
+async def test_what_is_given_back_is_there_for_the_next_charge(store: RedisStore, key: str) -> None:
+    assert await waits(store, key, SLOW, 6, 1) == [False, True]
+
+    store.give(key, SLOW, 4)
+
+    assert await waits(store, key, SLOW, 4, 1) == [False, True]
+
+
+async def test_a_bucket_is_never_overfull(store: RedisStore, key: str) -> None:
+    """Of the quota as of the burst; and of what nobody has taken from there is nothing to give back."""
+    for rates in (SLOW, Rates(1e9, 1e9, 3, 0)):
+        name = f"{key} {rates}"
+        most = 6 if rates is SLOW else 3
+        store.give(name, rates, 5)
+        await store.take(name, rates, 1)
+        store.give(name, rates, 100)
+        assert await waits(store, name, rates, 0, most, 1) == [False, False, True]
+
+
+async def test_a_day_gets_back_what_was_taken_of_it(store: RedisStore, key: str) -> None:
+    rates = Rates(1e9, 1e9, 1e9, 5)
+    await waits(store, key, rates, 5)
+
+    store.give(key, rates, 2)
+
+    assert await waits(store, key, rates, 2, 1) == [False, True]
+    store.give(key, rates, 100)
+    told = await store.take(key, rates, 0)
+    assert told is not None
+    assert told.today == 0
+
+
+async def test_nothing_is_lost_when_many_take_and_give_at_once(address: str, key: str) -> None:
+    stores, rates = [RedisStore(address) for _ in range(4)], Rates(100, 0.0001, 1e9, 0)
+
+    async def asking(each: RedisStore) -> None:
+        for _ in range(50):
+            taken = await each.take(key, rates, 9)
+            if taken is not None and not taken.wait:
+                each.give(key, rates, 9)
+
+    await asyncio.gather(*(asking(each) for each in stores))
+
+    # What is given back first travels first, over the same connection.
+    for each in stores:
+        assert await waits(each, key, rates, 0) == [False]
+    assert await waits(stores[0], key, rates, 100, 1) == [False, True]
+    for each in stores:
+        await each.close()
+
+
 async def test_a_charge_above_the_capacity_passes_a_full_bucket(store: RedisStore, key: str) -> None:
     assert await waits(store, key, SLOW, 10, 1) == [False, True]
 
 
 async def test_it_counts_as_memory_does(store: RedisStore, key: str) -> None:
     random_costs = random.Random(7)
-    costs = [random_costs.choice((0, 1, 1, 2, 3, 7, 40, 300)) for _ in range(200)]
+    costs = [random_costs.choice((0, 1, 1, 2, 3, 7, 40, 300, -1, -5, -30)) for _ in range(300)]
     for rates in (Rates(240, 0.0001, 1e9, 0), Rates(1_200, 0.0001, 1e9, 700), SLOW):
         memory = ProcessStore(lambda: 1_000_000.0)
         name = f"{key} {rates}"
         for cost in costs:
+            if cost < 0:
+                store.give(name, rates, -cost)
+                memory.give(name, rates, -cost)
+                continue
             there, here = await store.take(name, rates, cost), await memory.take(name, rates, cost)
             assert there is not None
             assert here is not None
@@ -219,11 +274,27 @@ async def test_a_silent_server_is_waited_for_once(own: Server) -> None:
     assert store.lost
     # Nothing more is sent while it is lost, so nothing can be waited for.
     assert [await store.take("k", SLOW, 1) for _ in range(50)] == [None] * 50
+    store.give("k", SLOW, 1)
     assert store._waiting == []
 
     own.process.send_signal(signal.SIGCONT)
     await came_back(store)
     assert await store.take("k", SLOW, 0) is not None
+    await store.close()
+
+
+async def test_what_is_given_back_is_what_finds_a_server_lost(own: Server) -> None:
+    """Nobody waits for it, so nobody is told."""
+    store = RedisStore(own.url)
+    await store.take("k", SLOW, 6)
+    own.stop()
+
+    store.give("k", SLOW, 6)
+
+    assert not store.lost
+    async with asyncio.timeout(10):
+        while not store.lost:  # noqa: ASYNC110  # It tells nobody.
+            await asyncio.sleep(0.01)
     await store.close()
 
 

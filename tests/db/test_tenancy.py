@@ -7,6 +7,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     literal_column,
@@ -19,10 +20,11 @@ from sqlalchemy import (
 )
 
 from db.describe import table
-from db.models import Brand, Category, Product, Workspace
+from db.models import Brand, Category, Membership, Product, User, Workspace
 from db.tenancy import WORKSPACE, UnfencedStatementError, check, fence
 
 BRANDS, PRODUCTS, WORKSPACES = table(Brand), table(Product), table(Workspace)
+USERS, MEMBERSHIPS = table(User), table(Membership)
 
 
 def fenced(source: object = BRANDS) -> Select[tuple[object]]:
@@ -89,6 +91,56 @@ def test_the_refusal_names_the_table() -> None:
         check(select(BRANDS.c.id))
     with pytest.raises(UnfencedStatementError, match="t7 is read"):
         check(select(BRANDS.alias("t7").c.id))
+
+
+def membership(*conditions: Any) -> Select[tuple[object]]:
+    """Return a reading of people where these conditions on memberships `m` hold."""
+    return select(USERS.c.id).where(exists().where(*conditions))
+
+
+M, N = MEMBERSHIPS.alias("m"), MEMBERSHIPS.alias("n")
+HERE, LIVE = M.c.workspace_id == WORKSPACE, M.c.deleted_at.is_(None)
+THEIRS: Any = M.c.user_id == literal_column("users.id", USERS.c.id.type)
+
+
+def test_people_are_fenced_by_their_memberships() -> None:
+    """C-17: in whatever order that is said, by whatever name they go, and however deep it stands."""
+    person = USERS.alias("u")
+    check(fenced(USERS))
+    check(fenced(person))
+    check(membership(LIVE, THEIRS, HERE))
+    check(select(BRANDS.c.id).where(fence(BRANDS), select(person.c.id).where(fence(person)).exists()))
+    check(select(fenced(USERS).cte("c").c.id))
+    check(update(USERS).values(name="n").where(fence(USERS)))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        select(USERS.c.id),
+        select(USERS.c.id).where(USERS.c.deleted_at.is_(None)),
+        select(USERS.c.id).where(USERS.c.id == WORKSPACE),
+        select(USERS.alias("u").c.id).where(fence(USERS)),
+        membership(HERE, THEIRS),
+        membership(HERE, LIVE),
+        membership(HERE, THEIRS, M.c.deleted_at.is_not(None)),
+        membership(HERE, LIVE, M.c.id == literal_column("users.id", USERS.c.id.type)),
+        membership(HERE, LIVE, M.c.user_id == literal_column("m.user_id", USERS.c.id.type)),
+        membership(HERE, LIVE, M.c.user_id != literal_column("users.id", USERS.c.id.type)),
+        membership(HERE, LIVE, N.c.workspace_id == WORKSPACE, N.c.user_id == literal_column("users.id")),
+        membership(or_(HERE, LIVE), THEIRS, HERE),
+        select(USERS.c.id).where(not_(fence(USERS))),
+        select(USERS.c.id).where(or_(fence(USERS), USERS.c.name == literal_column("'n'"))),
+        select(USERS.c.id).where(exists().where(fence(BRANDS))),
+        select(BRANDS.join(USERS, USERS.c.id == BRANDS.c.id)).where(fence(BRANDS)),
+        update(USERS).values(name="n").where(USERS.c.id == literal_column("$1")),
+    ],
+    ids=range(17),
+)
+def test_people_without_a_live_membership_here_are_refused(statement: Any) -> None:
+    """C-17: a membership elsewhere, one that has ended, or somebody else's keeps nobody out."""
+    with pytest.raises(UnfencedStatementError, match=r"without its workspace\."):
+        check(statement)
 
 
 NAMES = ["workspace_id", "name", "slug"]

@@ -11,6 +11,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    insert,
     literal_column,
     not_,
     or_,
@@ -115,6 +116,9 @@ OPEN: dict[str, Callable[[], ColumnElement[bool]]] = {
     "a column that is not written out": lambda: linked(
         WORKSPACE_OF, LIVE, lambda link: [link.c.user_id == USERS.c.name]
     ),
+    "a label of that name": lambda: linked(
+        WORKSPACE_OF, LIVE, lambda link: [link.c.user_id == USERS.c.name.label("users.id")]
+    ),
     "every other workspace": lambda: linked(NAMED, LIVE, lambda link: [link.c.workspace_id != WORKSPACE]),
     "a workspace of the caller's choice": lambda: linked(
         NAMED, LIVE, lambda link: [link.c.workspace_id == literal_column("$1")]
@@ -164,3 +168,34 @@ def test_a_membership_is_fenced_as_every_row_is() -> None:
 
     with pytest.raises(UnfencedStatementError, match=r"^m is read"):
         check(members(MEMBERSHIPS.alias("m")))
+
+
+def test_workspaces_are_fenced_under_another_name_too() -> None:
+    """C-12."""
+    other = WORKSPACES.alias("w")
+    check(select(other.c.id).where(fence(other)))
+    check(select(other.c.id).where(other.c.parent_workspace_id == WORKSPACE))
+    with pytest.raises(UnfencedStatementError):
+        check(select(other.c.id).where(other.c.slug == WORKSPACE))
+    brand = BRANDS.alias("workspace")
+    with pytest.raises(UnfencedStatementError):
+        check(select(brand.c.id).where(brand.c.id == WORKSPACE))
+
+
+def test_a_workspace_is_created_below_the_callers_own() -> None:
+    names, rest = ["parent_workspace_id", "name"], literal_column("'n'")
+    check(insert(WORKSPACES).from_select(names, select(WORKSPACE, rest)))
+    with pytest.raises(UnfencedStatementError, match=r"^workspaces is written to without its workspace\.$"):
+        check(insert(WORKSPACES).from_select(names[1:], select(rest)))
+    with pytest.raises(UnfencedStatementError):
+        check(insert(WORKSPACES).from_select(names, select(literal_column("$1"), rest)))
+
+
+def test_either_side_of_a_join_needs_its_fence() -> None:
+    joined = BRANDS.join(MEMBERSHIPS, BRANDS.c.id == MEMBERSHIPS.c.id)
+    nothing = select(literal_column("1")).select_from(joined)
+    check(nothing.where(fence(BRANDS), fence(MEMBERSHIPS)))
+    with pytest.raises(UnfencedStatementError, match=r"^brands is read"):
+        check(nothing.where(fence(MEMBERSHIPS)))
+    with pytest.raises(UnfencedStatementError, match=r"^memberships is read"):
+        check(nothing.where(fence(BRANDS)))

@@ -101,7 +101,8 @@ def test_what_concerns_no_workspace_is_in_the_log_of_the_platform(seed: Seed) ->
 
     assert CliRunner().invoke(main, ["rotate-secrets"]).exit_code == 0
 
-    (row,) = told(run())
+    row, begun = told(run())
+    assert (begun["action"], begun["request_id"]) == ("secrets.rotation_started", row["request_id"])
     assert (row["action"], row["resource"], row["resource_id"]) == ("secrets.rotated", "secret", None)
     assert row["after"] == {"renewed": 0, "unreadable": 0}
     assert row["request_id"].startswith("cli:")

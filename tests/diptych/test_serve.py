@@ -6,6 +6,7 @@ import signal
 import socket
 import tempfile
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,31 @@ def test_the_demo_announces_a_token_that_reads_it(folder: Path) -> None:
         assert status == 200
         assert found["pagination"]["total_count"] == DEMO_PRODUCTS
         assert f'curl -H "Authorization: Bearer {token}"' in server.announced("Try")
+
+
+def test_the_demo_announces_an_owner_who_logs_in(folder: Path) -> None:
+    """With the same password at the next start, until somebody changes it; it is kept from other accounts."""
+    with serving(folder, "--demo") as server:
+        first = server.announced("Login")
+        email, password = first.split()
+        role = _role_at_login(server.base, email, password)
+    with serving(folder, "--demo") as server:
+        second = server.announced("Login")
+    with start(folder / ".diptych") as database, psycopg.connect(database.dsn()) as connection:
+        changed = connection.execute("UPDATE users SET password_hash = 'another'").rowcount
+    with serving(folder, "--demo") as server:
+        third = server.announced("Login")
+
+    assert (role, second, changed) == ("owner", first, 1)
+    assert third == f"{email}, whose password was changed"
+    assert (folder / ".diptych" / "demo-login").stat().st_mode & 0o777 == 0o600
+
+
+def _role_at_login(base: str, email: str, password: str) -> str:
+    body, headers = {"email": email, "password": password}, {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{base}/api/v1/auth/login", orjson.dumps(body), headers)
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
+        return str(orjson.loads(response.read())["data"]["user"]["role"])
 
 
 def test_the_demo_keeps_its_token_until_it_is_revoked(folder: Path) -> None:

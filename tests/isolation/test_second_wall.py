@@ -205,15 +205,47 @@ async def test_workspaces_are_written_by_themselves_and_by_the_one_that_made_the
         assert await tried(session, world, insert.format(f"'{world.foreign}'"), wall) == "42501"
 
 
-@pytest.mark.parametrize("table", APPEND_ONLY)
+CHANGING = [
+    "UPDATE {0} SET id = id",
+    "DELETE FROM {0}",
+    "TRUNCATE {0}",
+    "MERGE INTO {0} t USING (SELECT 1) x ON true WHEN MATCHED THEN DELETE",
+    "MERGE INTO {0} t USING (SELECT 1) x ON true WHEN MATCHED THEN UPDATE SET id = t.id",
+    "WITH gone AS (DELETE FROM {0} RETURNING id) SELECT id FROM gone",
+    "INSERT INTO {0} OVERRIDING SYSTEM VALUE SELECT * FROM {0}"
+    " ON CONFLICT ON CONSTRAINT pk_{0} DO UPDATE SET id = excluded.id",
+    "SELECT id FROM {0} FOR UPDATE",
+    "LOCK TABLE {0} IN EXCLUSIVE MODE",
+    "ALTER TABLE {0} DISABLE ROW LEVEL SECURITY",
+    "ALTER TABLE {0} DISABLE TRIGGER ALL",
+    "CREATE RULE silent AS ON INSERT TO {0} DO INSTEAD NOTHING",
+    "DROP TABLE {0}",
+]
+"""Every way in which rows could be altered, taken away or kept from being written."""
+
+
 @pytest.mark.parametrize(
-    "verb", ["UPDATE {} SET workspace_id = workspace_id", "DELETE FROM {}", "TRUNCATE {}"]
+    "wall", [Wall(), Wall(Rls.FULL), Wall(pooled=True)], ids=["writes", "full", "pooled"]
 )
-async def test_what_was_written_down_stays(two_filled: Planted, table: str, verb: str) -> None:
-    """S3-134: not even one's own."""
-    wall = Wall()
+@pytest.mark.parametrize("table", APPEND_ONLY)
+async def test_what_was_written_down_stays(two_filled: Planted, table: str, wall: Wall) -> None:
+    """S3-134, issue item 7: not even one's own, whatever the setting of operators says."""
+    believed = Statement("SELECT set_config('diptych.operator', 'on', true)")
     async with serving(two_filled.database, wall) as driver, driver.sessions.lease() as session:
-        assert await tried(session, two_filled, verb.format(table), wall) == "42501"
+        for text in CHANGING:
+            for before in ([], [(believed, ())]):
+                opening = wall.opening(str(two_filled.own).encode())
+                code = None
+                try:
+                    await session.run([(BEGIN, ()), opening, *before, (Statement(text.format(table)), ())])
+                except DatabaseError as error:
+                    code = error.sqlstate
+                await session.run([(ROLLBACK, ())])
+                assert code == "42501", text
+
+
+def test_the_role_that_serves_writes_down_what_it_may_never_take_back() -> None:
+    assert {"audit_logs", "events", "platform_logs"} <= set(APPEND_ONLY)
 
 
 # The role and the workspace

@@ -1,6 +1,7 @@
 """Tries the tests on mutants: `make mutants`, or `python -m tests.mutation limits scopes` for some groups.
 
 Each group is mutated in a copy of the tree, one mutant at a time; docs/mutation.md keeps what came of it.
+With `--again` first, only those that have survived are tried, by the tests as they are now.
 """
 
 import json
@@ -31,35 +32,49 @@ KILLED, BY_TYPES, SURVIVED = frozenset({1, 3}), 37, frozenset({0, 5, 33})
 
 def main(names: list[str]) -> int:
     """Try the groups of these names, or all; returns 1 if any of them has no such name or cannot be tried."""
+    again, names = names[:1] == ["--again"], [name for name in names if name != "--again"]
     unknown = set(names) - set(GROUPS)
     if unknown:
         print(f"There is no group {sorted(unknown)[0]!r}; there are {', '.join(GROUPS)}.", file=sys.stderr)
         return 1
     for name in names or GROUPS:
-        write(tried(name, GROUPS[name]), ROOT / "docs" / "mutation.md")
+        write(tried(name, GROUPS[name], again=again), ROOT / "docs" / "mutation.md")
     return 0
 
 
-def tried(name: str, group: Group) -> dict[str, Tally]:
+def tried(name: str, group: Group, *, again: bool) -> dict[str, Tally]:
     """Return what became of the mutants of each module of a group."""
     tree = FOLDER / name
-    _copy(tree, group)
+    results = {module: tree / "mutants" / f"{module}.meta" for module in group.modules}
+    only: list[str] = []
+    if again:
+        only = [mutant for path in results.values() for mutant, code in _codes(path) if code in SURVIVED]
+        shutil.rmtree(tree / "tests")
+        _lay_out(tree, "tests")
+    else:
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir(parents=True)
+        _lay_out(tree, *COPIED)
+        _configure(tree, group)
     with _postgres(group) as environment:
         command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1"]
-        subprocess.run(command, cwd=tree, env=environment, check=True, preexec_fn=lambda: os.nice(10))
-    return {module: _tally(tree / "mutants" / f"{module}.meta") for module in group.modules}
+        if only or not again:
+            subprocess.run(
+                [*command, *only], cwd=tree, env=environment, check=True, preexec_fn=lambda: os.nice(10)
+            )
+    return {module: _tally(path) for module, path in results.items()}
 
 
-def _copy(tree: Path, group: Group) -> None:
-    """Lay out the tree to be mutated."""
-    shutil.rmtree(tree, ignore_errors=True)
-    tree.mkdir(parents=True)
-    for item in COPIED:
+def _lay_out(tree: Path, *items: str) -> None:
+    for item in items:
         source, target = ROOT / item, tree / item
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
+
+
+def _configure(tree: Path, group: Group) -> None:
     settings = {
         "source_paths": ["services", "db"],
         "only_mutate": list(group.modules),
@@ -88,8 +103,13 @@ def _postgres(group: Group) -> Iterator[dict[str, str]]:
     shutil.rmtree(folder)
 
 
+def _codes(results: Path) -> list[tuple[str, int | None]]:
+    """Return the mutants of one module, and what the tests ended with."""
+    return list(json.loads(results.read_text())["exit_code_by_key"].items())
+
+
 def _tally(results: Path) -> Tally:
-    found = Counter(json.loads(results.read_text())["exit_code_by_key"].values())
+    found = Counter(code for _, code in _codes(results))
     killed = sum(found[code] for code in KILLED)
     survived = sum(found[code] for code in SURVIVED)
     typed = found[BY_TYPES]

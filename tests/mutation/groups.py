@@ -39,7 +39,8 @@ GROUPS = {
     ),
     "tenancy": Group(("db/tenancy.py",), ("tests/db/test_tenancy.py", "tests/db/test_tenancy_links.py")),
     "authenticate": Group(
-        ("services/engine/authenticate.py",), ("tests/services/engine/test_authenticate.py",)
+        ("services/engine/authenticate.py",),
+        ("tests/services/engine/test_principals.py", "tests/services/engine/test_authenticate.py"),
     ),
     "tokens": Group(
         ("services/token_rules.py", "services/rotation.py"),

@@ -52,6 +52,7 @@ def _input(name: str, seed: Seed) -> dict[str, Any]:
         },
         "token": {"name": _name(), "scopes": ["products:read"], "burst": 3},
         "workspace": {"name": _name(), "slug": _name()},
+        "invitation": {"email": f"{_name()}@example.com", "role": "VIEWER"},
     }[name]
 
 

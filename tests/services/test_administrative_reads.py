@@ -11,6 +11,8 @@ import pytest
 from db.embedded import Embedded
 from diptych.edge import Application
 from diptych.runtime import precheck_key
+from services.catalog import CATALOG
+from services.engine.procedures import Method, PublicProcedure
 from tests.support.application import driver_of, running
 from tests.support.client import Answer, Client
 from tests.support.databases import copied
@@ -80,32 +82,50 @@ async def written(stored: Stored, client: Client, seed: Seed, answer: Answer) ->
 def reading(seed: Seed) -> list[tuple[str, str, Any]]:
     """Return every way to read over REST, as method, address and body."""
     product = seed.live("products")[0]["id"]
-    category = seed.live("categories")[0]["id"]
-    return [
-        ("GET", PRODUCT, None),
-        ("HEAD", PRODUCT, None),
-        ("GET", f"{PRODUCT}/{product}", None),
-        ("GET", f"{PRODUCT}?include=brand&filter[status]=active", None),
-        ("POST", f"{PRODUCT}/search", {}),
-        ("GET", f"/api/v1/categories/{category}/products", None),
+    found: list[tuple[str, str, Any]] = [
         ("GET", "/api/v1/token", None),
+        ("GET", "/api/v1/whoami", None),
         ("GET", "/api/v1/audit-logs/export", None),
-        ("GET", f"{PRODUCT}/{uuid.uuid4()}", None),
+        ("GET", f"{PRODUCT}?include=brand&filter[status]=active", None),
         ("GET", f"{PRODUCT}/%00", None),
         ("GET", f"{PRODUCT}?nonsense=1", None),
+        ("GET", "/api/v1/nowhere", None),
+        ("OPTIONS", PRODUCT, None),
         ("PATCH", f"{PRODUCT}/{product}?dry_run=true", {"name": "Tried"}),
     ]
+    for resource in CATALOG:
+        path = f"/api/v1/{resource.path}"
+        one = f"{path}/{uuid.uuid4()}"
+        found += [
+            ("GET", path, None),
+            ("HEAD", path, None),
+            ("GET", one, None),
+            ("POST", f"{path}/search", {}),
+        ]
+        nested = [relation.name.replace("_", "-") for relation in resource.relations if relation.nested]
+        found += [("GET", f"{one}/{name}", None) for name in nested]
+    for procedure in CATALOG.procedures:
+        if procedure.method is Method.GET and not isinstance(procedure, PublicProcedure):
+            found.append(("GET", f"/api/v1/{procedure.path}", None))
+    return found
 
 
 async def test_every_read_over_rest_is_written_down_once(root: Client, seed: Seed, stored: Stored) -> None:
-    """Issue item 7: lists, single rows, searches, nested lists, identity, exports, trials and refusals."""
-    for method, target, body in reading(seed):
+    """Issue item 7: lists, single rows, searches, nested lists, procedures, exports, trials and refusals."""
+    ways = reading(seed)
+    for method, target, body in ways:
         sent = b"" if body is None else orjson.dumps(body)
         headers = [("content-type", "application/json")] if sent else []
         answer = await root.request(method, target, headers=headers, body=sent)
+        assert answer.status < 500, (target, answer.body)
+        if method == "OPTIONS":
+            # What a method is allowed for is told to everybody.
+            assert stored.rows("audit_logs", answer.header("x-request-id"), "request_id") == []
+            continue
         path = target.partition("?")[0].replace("%00", "\N{REPLACEMENT CHARACTER}")
         expected = {"method": method, "path": path, "status": answer.status}
-        assert await written(stored, root, seed, answer) == expected
+        assert await written(stored, root, seed, answer) == expected, target
+    assert len(ways) > 60
 
 
 async def test_every_graphql_request_is_written_down_with_its_root_fields(
@@ -192,7 +212,9 @@ async def test_what_an_administrator_writes_is_told_by_rows_that_name_them(
     by_user = await root.get(
         f"/api/v1/audit-logs?filter[user_id]={rows[0]['user_id']}&filter[action]=product.created"
     )
-    by_address = await root.get("/api/v1/audit-logs?filter[address]=198.51.100.9&filter[action]=product.created")
+    by_address = await root.get(
+        "/api/v1/audit-logs?filter[address]=198.51.100.9&filter[action]=product.created"
+    )
     assert by_user.ids() == by_address.ids() == [str(rows[0]["id"])]
 
 

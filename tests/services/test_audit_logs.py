@@ -76,10 +76,16 @@ async def history(client: Client, id_: str) -> list[dict[str, Any]]:
     found = await client.get(f"/api/v1/audit-logs?filter[resource_id]={id_}&sort=inserted_at")
     query = """query($id: UUID!) {
         auditLogs(filter: {resourceId: {eq: $id}}, sort: [INSERTED_AT_ASC]) {
-            nodes { id action resource resourceId tokenId requestId before after insertedAt } } }"""
+            nodes { id action resource resourceId tokenId userId address requestId before after insertedAt }
+        } }"""
     asked = await client.post("/graphql", {"query": query, "variables": {"id": id_}})
     nodes = asked.json()["data"]["auditLogs"]["nodes"]
-    camel = {"resourceId": "resource_id", "tokenId": "token_id", "requestId": "request_id"}
+    camel = {
+        "resourceId": "resource_id",
+        "tokenId": "token_id",
+        "userId": "user_id",
+        "requestId": "request_id",
+    }
     names = {**camel, "insertedAt": "inserted_at"}
     told = [{names.get(name, name): value for name, value in node.items()} for node in nodes]
     assert told == [{name: row[name] for name in one} for row, one in zip(found.rows(), told, strict=True)]
@@ -120,7 +126,9 @@ async def test_every_change_of_a_row_is_told_in_order_with_who_and_how(shop: Cli
     assert rows[1]["request_id"] == "the-second"
     with psycopg.connect(seed.database) as connection:
         (token,) = connection.execute("SELECT id FROM tokens WHERE scopes = '[\"all:write\"]'").fetchall()
-    assert {row["token_id"] for row in rows} == {str(token[0])}
+    assert {(row["token_id"], row["user_id"], row["address"]) for row in rows} == {
+        (str(token[0]), None, "127.0.0.1")
+    }
     now = (await shop.get(address)).data()
     assert replayed(rows) == {name: value for name, value in now.items() if name != "links"}
     assert [row["inserted_at"] for row in rows[1:]] == [row["after"]["updated_at"] for row in rows[1:]]
@@ -156,6 +164,22 @@ async def test_a_clock_that_is_put_back_does_not_mix_up_the_order(shop: Client, 
     assert [row["after"]["quantity"] for row in rows] == [0, 1, 2, 3, 4, 5]
     moments = [datetime.fromisoformat(row["inserted_at"]) for row in rows]
     assert all(later > earlier for earlier, later in pairwise(moments))
+
+
+async def test_the_address_is_that_of_the_client_behind_a_trusted_proxy(seed: Seed) -> None:
+    """On both surfaces; a header of whoever is not trusted is no address."""
+    mutation = "mutation($name: String!) { createBrand(input: {name: $name}) { brand { id } } }"
+    sent = [("x-forwarded-for", "203.0.113.5, 2001:db8::7")]
+    for proxies, address in (("127.0.0.1", "2001:db8::7"), ("10.0.0.1", "127.0.0.1")):
+        async with running(seed.database, trusted_proxies=proxies) as application:
+            client = Client(application, seed.tokens["acme", "writer"])
+            name = f"Brand {uuid.uuid4()}"
+            made = (await client.post("/api/v1/brands", {"name": name}, headers=sent)).data(201)["id"]
+            query = {"query": mutation, "variables": {"name": f"{name} again"}}
+            told = (await client.post("/graphql", query, headers=sent)).json()
+            other = told["data"]["createBrand"]["brand"]["id"]
+            for id_ in (made, other):
+                assert [row["address"] for row in await history(client, id_)] == [address]
 
 
 async def test_nobody_writes_audit_logs(shop: Client, seed: Seed) -> None:

@@ -38,6 +38,9 @@ def test_the_demo_is_whole_and_filling_it_again_changes_nothing(database: str) -
             " JOIN categories c ON c.parent_id = b.id"
         ).fetchone()
         assert depth == (136,)
+        audits = connection.execute("SELECT action, token_id, left(request_id, 4), after FROM audit_logs")
+        told = {"slug": "demo", "name": "Demo Grocer", "products": 200}
+        assert audits.fetchall() == [("workspace.created", None, "cli:", told)]
 
 
 def test_the_demo_is_the_same_on_every_machine() -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from db.embedded import Embedded
 from diptych.edge import Application
+from diptych.runtime import precheck_key
 from tests.support.application import driver_of, running
 from tests.support.client import Client
 from tests.support.databases import copied
-from tests.support.seed import Seed, plant
+from tests.support.seed import Seed, add_token, plant, settings
 
 ROWS = 1_203
 EXPORT = "/api/v1/audit-logs/export"
@@ -29,7 +30,8 @@ def seed(postgres: Embedded, migrated_template: str) -> Seed:
         connection.execute(
             "INSERT INTO audit_logs (workspace_id, action, resource, resource_id, request_id, after,"
             " inserted_at) SELECT %s, 'export.tried', 'product', gen_random_uuid(), 'r' || n,"
-            " jsonb_build_object('n', n), now() - make_interval(secs => n %% 50) FROM generate_series(1, %s) n",
+            " jsonb_build_object('n', n), now() - make_interval(secs => n %% 50)"
+            " FROM generate_series(1, %s) n",
             [seed.workspaces["acme"]["id"], ROWS],
         )
         for text in HOSTILE:
@@ -157,7 +159,9 @@ async def test_a_client_that_leaves_ends_the_reading(shop: Client) -> None:
     assert [_lines(each) for each in messages] == [0, 500]
 
 
-async def test_a_token_that_is_revoked_meanwhile_breaks_the_file_off(shop: Client, seed: Seed) -> None:
+async def test_a_token_that_is_revoked_meanwhile_breaks_the_file_off(
+    shop: Client, seed: Seed, caplog: pytest.LogCaptureFixture
+) -> None:
     """C-85: what ends a token ends what it reads; and nobody takes the part for the whole."""
     made = (await shop.post("/api/v1/tokens", {"name": "Short", "scopes": ["audit_logs:read"]})).data(201)
     reader = shop.using(made["token"])
@@ -170,11 +174,33 @@ async def test_a_token_that_is_revoked_meanwhile_breaks_the_file_off(shop: Clien
                     "UPDATE tokens SET revoked_at = now(), version = version + 1 WHERE id = %s", [made["id"]]
                 )
 
-    messages: list[MutableMapping[str, Any]] = []
-    with pytest.raises(Exception, match="token"):
-        await _raw(reader, revoke, messages=messages)
+    messages = await _raw(reader, revoke)
+
     assert [_lines(each) for each in messages] == [0, 500]
     assert messages[-1]["more_body"]
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "a body broke off: The token is missing, malformed, unknown, expired or revoked.")
+    ]
+
+
+async def test_an_export_that_has_used_up_its_budget_waits_instead_of_breaking_off(seed: Seed) -> None:
+    """Each page costs a point of the token's, as a page of the list does; the first one may be refused."""
+    with psycopg.connect(seed.database) as connection:
+        raw = add_token(
+            connection,
+            seed.workspaces["acme"]["id"],
+            ("audit_logs:read",),
+            precheck_key(settings(seed.database)),
+            rate_limit_per_minute=60,
+            burst=2,
+        )
+    async with running(seed.database, limits="on") as application:
+        reader = Client(application, raw)
+        answer = await reader.get(f"{EXPORT}?filter[action]=export.tried")
+        assert len(told(answer.body)) == ROWS
+        refused = [await reader.get(EXPORT) for _ in range(3)][-1]
+
+    assert refused.problem(429)["code"] == "rate-limit-exceeded"
 
 
 async def test_head_sends_no_rows_and_reads_one_page(shop: Client) -> None:
@@ -195,10 +221,9 @@ async def _raw(
     client: Client,
     on_message: Any,
     leaving: asyncio.Event | None = None,
-    messages: list[MutableMapping[str, Any]] | None = None,
 ) -> list[MutableMapping[str, Any]]:
     """Export the rows that were planted, telling of each message when it is sent."""
-    found = [] if messages is None else messages
+    found: list[MutableMapping[str, Any]] = []
     scope = {
         "type": "http",
         "http_version": "1.1",

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from db.embedded import Embedded
+from db.migrate import upgrade
+from db.walls import Rls
 from diptych.cli import main
 from diptych.runtime import precheck_key
 from tests.support.application import running
@@ -58,10 +60,13 @@ class Town:
         return self.client.using(raw)
 
 
-@pytest.fixture(scope="module")
-async def town(postgres: Embedded, migrated_template: str) -> AsyncIterator[Town]:
+@pytest.fixture(scope="module", params=[Rls.WRITES, Rls.FULL])
+async def town(
+    postgres: Embedded, migrated_template: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Town]:
     seed = plant(copied(postgres, migrated_template), ("writer",))
-    async with running(seed.database) as application:
+    upgrade(seed.database, request.param)
+    async with running(seed.database, rls=request.param) as application:
         client = Client(application, seed.tokens["acme", "writer"], peer="198.51.100.9")
         yield Town(seed, client, Stored(seed.database))
 
@@ -91,6 +96,10 @@ async def test_an_administrator_lists_every_workspace_page_by_page(town: Town) -
     told = (await asked(root, LIST))["data"]["allWorkspaces"]
     assert [row["slug"] for row in told["workspaces"]] == every[:2]
     assert told["nextAfter"] == every[1]
+    with psycopg.connect(town.seed.database) as connection:
+        count = connection.execute("SELECT count(*) FROM memberships WHERE deleted_at IS NULL").fetchone()
+    whole = (await root.get(f"{ADMIN}/workspaces")).data()["workspaces"]
+    assert sum(row["members"] for row in whole) == (count or (0,))[0] > 0
     named = (await root.get(f"{ADMIN}/workspaces?search=GLOB")).data()
     assert [row["slug"] for row in named["workspaces"]] == ["globex"]
     (await root.get(f"{ADMIN}/workspaces?limit=101")).invalid(limit=["less_than"])

@@ -255,6 +255,8 @@ async def test_whoever_is_new_gets_an_account_and_a_membership(workshops: Worksh
     ]
     assert [each["action"] for each in shop.stored.audits(told["user_id"])] == ["user.created"]
     shop.stored.settled(told["membership_id"], 1)
+    (audit,) = shop.stored.audits(told["membership_id"])
+    assert (audit["token_id"], str(audit["user_id"])) == (None, told["user_id"])
     login = await shop.api.post("/api/v1/auth/login", {"email": email, "password": PASSWORD})
     assert login.data()["user"]["role"] == "admin"
 

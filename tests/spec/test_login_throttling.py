@@ -8,11 +8,12 @@ import psycopg
 import pytest
 
 from db.embedded import Embedded
+from db.sweeping import sweep
 from diptych.edge import Application
 from services.roles import Role
 from services.throttling import MOST_PER_ACCOUNT, MOST_PER_ADDRESS
 from tests.spec.conftest import Workshops
-from tests.support.application import running
+from tests.support.application import driver_of, running
 from tests.support.client import Answer, Client
 from tests.support.databases import copied
 from tests.support.logins import LOGIN, attempts, judging, login, login_by_graphql, somewhere, wait
@@ -213,6 +214,21 @@ async def test_where_nothing_can_be_counted_nothing_is_judged(
 
     assert (answer.status, judged.count) == (500, 0)
     assert answer.header("set-cookie") is None
+
+
+async def test_guesses_that_count_no_more_are_swept_away(alone: str) -> None:
+    async with running(alone) as application:
+        visitor, ada = person_of(application, alone)
+        for _ in range(2):
+            await login(visitor, ada.email, "wrong password")
+        driver = driver_of(application)
+
+        assert await sweep(driver) == 0
+        assert attempts(alone) == [2, 2]
+        wait(alone)
+        assert await sweep(driver) == 2
+
+    assert attempts(alone) == []
 
 
 async def test_no_address_and_no_account_can_be_read_in_what_is_counted(workshops: Workshops) -> None:

@@ -9,11 +9,12 @@ import pytest
 from services.roles import Role, scopes_of
 from tests.spec.conftest import Workshops
 from tests.support.client import Client
+from tests.support.logins import login, somewhere
 from tests.support.people import join, roles, session, user
 from tests.support.workshop import Workshop, graphql
 
 MEMBERS = "/api/v1/memberships"
-LEAVE = "/api/v1/auth/leave"
+LEAVE, REFRESH = "/api/v1/auth/leave", "/api/v1/auth/refresh"
 PROBLEM = "problem { status code extensions }"
 UPDATE = f"""mutation($id: ID!, $role: Role!) {{
   updateMembership(id: $id, input: {{role: $role}}) {{ membership {{ id role }} {PROBLEM} }} }}"""
@@ -143,6 +144,34 @@ async def test_graphql_changes_roles_alike(workshops: Workshops) -> None:
 
     assert told["updateMembership"]["membership"] == {"id": ada.membership, "role": "MEMBER"}
     assert (await ada.session.post("/api/v1/brands", {"name": "B"})).status == 201
+
+
+@pytest.mark.parametrize("how", ["demoted", "removed"])
+async def test_no_login_or_refresh_outruns_what_becomes_of_a_member(workshops: Workshops, how: str) -> None:
+    """Whatever happens first, no live session may more than the role that is left."""
+    shop = workshops()
+    owner, ada = join(shop, Role.OWNER), join(shop, Role.ADMIN)
+    clients = [somewhere(shop.api) for _ in range(6)]
+    tokens = [(await login(client, ada.email)).data()["token"] for client in clients[:3]]
+
+    async def fall() -> int:
+        await asyncio.sleep(0.03)
+        if how == "removed":
+            return (await owner.session.delete(at(ada.membership))).status
+        return (await owner.session.patch(at(ada.membership), {"role": "viewer"})).status
+
+    fallen, *others = await asyncio.gather(
+        fall(),
+        *(client.using(token).post(REFRESH, {}) for client, token in zip(clients, tokens, strict=False)),
+        *(login(client, ada.email) for client in clients[3:]),
+    )
+
+    assert fallen == (204 if how == "removed" else 200)
+    assert {answer.status for answer in others} <= {200, 401, 404}  # type: ignore[union-attr]  # The first is no answer.
+    live = [row for row in shop.rows() if row["kind"] == "session" and row["revoked_at"] is None]
+    left = [row["scopes"] for row in live if str(row["user_id"]) == ada.user]
+    assert left == ([] if how == "removed" else [["all:read"]] * len(left))
+    assert how == "removed" or left
 
 
 async def test_the_same_role_once_more_leaves_sessions_alone(workshops: Workshops) -> None:
@@ -331,6 +360,66 @@ async def test_a_user_is_told_of_all_workspaces_of_theirs(workshops: Workshops) 
     ]
     assert [each["slug"] for each in asked.json()["data"]["myWorkspaces"]] == [shop.slug, second.slug]
     assert (await shop.holder("all:write").get("/api/v1/auth/workspaces")).json()["data"] == []
+
+
+# From one workspace to another
+
+
+async def test_a_refresh_takes_a_session_to_another_workspace(workshops: Workshops) -> None:
+    """C-11: by id or slug, with the role there; the token that was shown ends, the session is the same."""
+    shop, there = workshops(), workshops()
+    ada = join(shop, Role.OWNER)
+    join(there, Role.VIEWER, who=ada.user)
+    client = somewhere(shop.api)
+    told = (await login(client, ada.email, workspace=shop.slug)).data()
+    first = client.using(told["token"])
+
+    moved = (await first.post(REFRESH, {"workspace": there.slug})).data()
+
+    assert (moved["workspace"]["id"], moved["user"]["role"]) == (str(there.id), "viewer")
+    assert (moved["session_id"], moved["scopes"]) == (told["session_id"], ["all:read"])
+    assert (await first.get("/api/v1/brands")).problem(401)
+    second = client.using(moved["token"])
+    assert (await second.get("/api/v1/workspaces")).ids() == [str(there.id)]
+    query = """mutation($id: String) { refreshSession(input: {workspace: $id}) {
+      token workspace { slug } problem { status } } }"""
+    back = (await graphql(second, query, id=str(shop.id))).json()["data"]["refreshSession"]
+    assert back["workspace"] == {"slug": shop.slug}
+    assert (await client.using(back["token"]).post("/api/v1/brands", {"name": "B"})).status == 201
+
+
+async def test_a_refresh_leads_nowhere_that_its_user_does_not_belong(workshops: Workshops) -> None:
+    """C-17: whether there is such a workspace or not; the session goes on where it is."""
+    shop, foreign, left = workshops(), workshops(), workshops()
+    ada = join(shop, Role.OWNER)
+    gone = join(left, Role.OWNER, who=ada.user)
+    with psycopg.connect(shop.database) as connection:
+        connection.execute("UPDATE memberships SET deleted_at = now() WHERE id = %s", [gone.membership])
+    client = somewhere(shop.api)
+    session_ = client.using((await login(client, ada.email)).data()["token"])
+
+    problems = [
+        (await session_.post(REFRESH, {"workspace": named})).problem(404)["detail"]
+        for named in (foreign.slug, str(foreign.id), left.slug, "no-such-workspace")
+    ]
+
+    assert len(set(problems)) == 1
+    assert (await session_.get("/api/v1/brands")).status == 200
+
+
+async def test_a_token_that_was_replaced_ends_the_session_wherever_it_went(workshops: Workshops) -> None:
+    """RFC 9700: somebody may have stolen it."""
+    shop, there = workshops(), workshops()
+    ada = join(shop, Role.OWNER)
+    join(there, Role.VIEWER, who=ada.user)
+    client = somewhere(shop.api)
+    first = client.using((await login(client, ada.email, workspace=shop.slug)).data()["token"])
+    moved = client.using((await first.post(REFRESH, {"workspace": there.slug})).data()["token"])
+    assert (await moved.get("/api/v1/brands")).status == 200
+
+    assert (await first.post(REFRESH, {"workspace": "no-such-workspace"})).problem(401)
+
+    assert (await moved.get("/api/v1/brands")).problem(401)
 
 
 # Creating workspaces

@@ -403,3 +403,19 @@ async def test_other_workspaces_see_and_touch_nothing(workshops: Workshops) -> N
         answer.problem(404)
     assert ours.rows() == before
     assert (await stranger.get(TOKENS)).ids() == [theirs.id_of(stranger)]
+
+
+async def test_a_scope_that_nothing_needs_is_not_granted_but_stays_where_it_is(workshops: Workshops) -> None:
+    """S3-083: tokens made when it was offered keep it, and may be changed beside it."""
+    shop = workshops()
+    admin = shop.holder("all:write")
+    old = shop.holder("audit_logs:write", "products:read")
+
+    refused = await admin.post(TOKENS, {"name": "new", "scopes": ["audit_logs:write"]})
+
+    assert refused.problem(422)["errors"] == {"scopes": ["inclusion"]}
+    assert (await old.get("/api/v1/audit-logs")).status == 200
+    path = f"{TOKENS}/{shop.id_of(old)}"
+    for scopes in (["audit_logs:write", "orders:read"], ["audit_logs:write"], ["orders:read"]):
+        assert (await admin.patch(path, {"scopes": scopes})).data()["scopes"] == scopes
+    assert (await admin.patch(path, {"scopes": ["audit_logs:write"]})).status == 422

@@ -66,6 +66,7 @@ def settings(database: str, **changes: Any) -> Settings:
         "database_connections": 4,
         # Nothing is to change by itself between two looks at a token.
         "token_use_seconds": 0,
+        "usage_seconds": 0,
         # Suites ask more than any token may; those that are about limits set them.
         "limits": "off",
         **changes,

@@ -19,9 +19,9 @@ _SAMPLES: dict[Kind, Any] = {
 
 
 def sample(field: Field) -> Any:
-    """Return a value that fits the kind of an input."""
+    """Return a value that fits the kind of an input: its own example if it has one."""
     assert field.kind is not None
-    one = next(iter(field.enum)) if field.enum is not None else _SAMPLES[field.kind]
+    one = next(iter(field.enum)) if field.enum is not None else field.example or _SAMPLES[field.kind]
     return [one] if field.many else one
 
 

@@ -65,14 +65,17 @@ def _rest(procedure: AnyProcedure, answer: Answer) -> Told:
 
 
 def _listed(outputs: tuple[Output, ...], document: Any) -> Any:
-    """Return a document in which maps that go by a field are lists."""
+    """Return a document in which maps that go by a field are lists, and what was left out is null."""
     if isinstance(document, list):
         return [_listed(outputs, each) for each in document]
     if document is None:
         return None
     found = dict(document)
     for each in outputs:
-        if isinstance(each, Part):
+        if not isinstance(each, Part):
+            assert each.name in found or each.sparse
+            found.setdefault(each.name, None)
+        else:
             inner = found[each.name]
             if each.by is not None and inner is not None:
                 inner = [{each.by: name, **row} for name, row in inner.items()]

@@ -15,7 +15,7 @@ from services.products import PRODUCT
 
 _IDS = [str(uuid.UUID(int=number, version=4)) for number in range(3)]
 _GOOD: tuple[Any, ...] = (
-    *("a", "a-b", "https://x.example/a", "4006381333931", "EUR", "active", "0.10", "starter"),
+    *("a", "a-b", "https://x.example/a", "4006381333931", "EUR", "active", "0.10", "starter", "viewer"),
     *(
         "2026-01-31T12:00:00Z",
         "ada@example.com",

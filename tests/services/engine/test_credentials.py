@@ -40,7 +40,7 @@ def test_nothing_is_no_token() -> None:
     assert refusal(cookies=b"") == (Slug.INVALID_TOKEN, "The request carries no token.")
 
 
-@pytest.mark.parametrize("value", [b"Basic abc", b"Bearer", b"", b"Bearer\tabc", b" Bearer abc", b"Token abc"])
+@pytest.mark.parametrize("value", [b"Basic abc", b"Bearer", b"", b"Bearer\tabc", b" Bearer abc", b"Token a"])
 def test_what_is_no_bearer_token_is_refused(value: bytes) -> None:
     if value == b"Bearer":
         assert presented([value], []) == ""

@@ -244,6 +244,8 @@ async def test_a_server_without_limits_counts_all_the_same() -> None:
     assert await limiter.look(one) is None
     assert one.taken == 0
 
+    await limiter.charge(one, 0)
+    assert one.held == 0
     await limiter.charge(one, 700, 600)
     await limiter.charge(one, 5)
     limiter.refund(one, 601)
@@ -269,6 +271,8 @@ def test_what_came_back_after_a_drain_is_set_off_against_the_next() -> None:
     usage.add("a", 8)
 
     assert usage.drain() == {"a": 3}
+    usage.add("a", 5)
+    usage.add("a", -5)
     assert usage.drain() == {}
 
 

@@ -1,5 +1,6 @@
 """The arithmetic of limits, on a clock that the tests drive."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -8,9 +9,11 @@ from db.models import RateTier
 from services.engine.limits import (
     STANDARD,
     TIERS,
+    Left,
     Policy,
     ProcessStore,
     Standing,
+    Taken,
     address_key,
     policy,
     policy_of,
@@ -190,6 +193,76 @@ async def test_a_day_that_has_more_left_than_the_minute_is_not_told() -> None:
     assert await standing(clock.store(), own) == Standing(240, 239, 1, "240;w=60, 10000;w=86400")
 
 
+async def test_what_is_given_back_is_there_at_once() -> None:
+    clock = Clock()
+    store = clock.store()
+    assert await passed(store, STANDARD, 40)
+    assert not await passed(store, STANDARD)
+
+    store.give("t", STANDARD.rates, 30)
+
+    # Of the burst as well as of the quota.
+    assert await standing(store, STANDARD, 30) == Standing(240, 200, 10, "240;w=60")
+    assert not await passed(store, STANDARD)
+
+
+async def test_a_bucket_is_never_overfull() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(60, 60)
+    store.give("t", own.rates, 100)
+    assert len(store) == 0
+    assert await passed(store, own, 10)
+    clock.seconds += 5
+
+    store.give("t", own.rates, 10)
+    store.give("t", own.rates, 1_000)
+
+    assert (await standing(store, own, 0)) == Standing(60, 60, 0, "60;w=60")
+    assert await passed(store, own, 60)
+    assert not await passed(store, own)
+
+
+async def test_a_debt_is_paid_by_what_is_given_back() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(60, 60)
+    assert await passed(store, own, 90)
+
+    store.give("t", own.rates, 40)
+
+    assert (await standing(store, own, 0)).remaining == 10
+    assert [await passed(store, own, 10), await passed(store, own)] == [True, False]
+
+
+async def test_a_day_gets_back_what_was_taken_of_it_and_no_more() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(1_000, 1_000, 30)
+    assert await passed(store, own, 20)
+    store.give("t", own.rates, 5)
+    assert (await standing(store, own, 0)).remaining == 15
+    store.give("t", own.rates, 500)
+    assert (await standing(store, own, 0)).remaining == 30
+
+    assert await passed(store, own, 30)
+    clock.seconds = 86_400
+    store.give("t", own.rates, 10)
+    assert (await standing(store, own, 0)).remaining == 30
+    assert (await standing(store, own, 10)).remaining == 20
+
+
+def test_what_has_come_back_since_a_charge_is_told() -> None:
+    own = policy(60, 60, 40)
+    left = Left(own, Taken(0.0, 30.0, 35, 100.0))
+    assert left.standing() == Standing(40, 5, 100, "60;w=60, 40;w=86400")
+
+    left.returned = 10
+    assert left.standing() == Standing(40, 15, 100, "60;w=60, 40;w=86400")
+    left.returned = 100
+    assert left.standing() == Standing(40, 40, 100, "60;w=60, 40;w=86400")
+    assert Left(policy(60, 60), Taken(0.0, 30.0), 10).standing() == Standing(60, 40, 20, "60;w=60")
+    assert Left(STANDARD, Taken(0.0, 10.0), 20).standing() == Standing(240, 220, 5, "240;w=60")
+    assert Left(policy(60, 60), Taken(0.0, 30.0), 31).standing() == Standing(60, 60, 0, "60;w=60")
+
+
 async def test_keys_have_budgets_of_their_own_and_the_oldest_are_forgotten() -> None:
     clock = Clock()
     store, own = clock.store(most=2), policy(1, 1)
@@ -258,3 +331,102 @@ def test_a_token_overrides_its_tier(
 )
 def test_addresses_are_counted_as_people_hold_them(client: str, key: str) -> None:
     assert address_key(client) == key
+
+
+def test_whichever_has_less_left_is_told_and_the_minute_if_neither_has() -> None:
+    own = policy(60, 60, 70)
+    text = "60;w=60, 70;w=86400"
+
+    assert own.standing(Taken(0.0, 10.0, 20, 100.0)) == Standing(60, 50, 10, text)
+    assert own.standing(Taken(0.0, 10.0, 21, 99.5)) == Standing(70, 49, 100, text)
+    assert own.standing(Taken(0.0, 0.0, 75, 100.0)) == Standing(70, 0, 100, text)
+    assert own.standing(Taken(50.0, 60.0, 10, 100.0)) == Standing(60, 0, 50, text)
+    assert own.standing(Taken(100.0, 60.0, 70, 100.0)) == Standing(70, 0, 100, text)
+
+
+def test_a_refusal_says_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3-247, S2-058: the moment in UTC, wherever the server stands."""
+    own = policy(30, 30, 30)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        problem = own.exceeded(Standing(30, 0, 1, own.text), MIDNIGHT + 0.9)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert (
+        problem.detail == "You have exceeded the rate limit of 30 requests per minute. Retry after 1 second."
+    )
+    assert problem.retry_after == 1
+    moment = datetime.fromtimestamp(MIDNIGHT + 1, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert problem.extensions == {"retry_after": 1, "limit": 30, "remaining": 0, "reset_at": moment}
+    later = policy(30, 30, 20).exceeded(Standing(20, 0, 2, ""), MIDNIGHT)
+    assert later.detail == "You have exceeded the rate limit of 20 requests per day. Retry after 2 seconds."
+
+
+def test_a_policy_is_of_a_point_at_least_and_exact_to_a_millionth() -> None:
+    assert policy(0).limit == 1
+    assert policy(7, allowance=0.3).rates.quota == 9.1
+    assert policy(10, allowance=1 / 3).rates.quota == 13.333333
+    assert policy(60).rates.daily == 0
+    assert policy(60, None, 5).rates.daily == 5
+
+
+def test_a_token_keeps_the_allowance_of_its_tier_whatever_else_it_overrides() -> None:
+    """S3-245, S2-061."""
+    assert policy_of("starter", None, None, None) is TIERS[RateTier.STARTER]
+    assert policy_of("starter", None, 10, None) == policy(1_000, 10, allowance=0.2)
+    assert policy_of("agency", None, None, 9) == policy(20_000, 3_334, 9, allowance=0.5)
+    assert policy_of("free", 500, None, None) == policy(500)
+    assert policy_of("free", 500, 7, 8) == policy(500, 7, 8)
+    assert policy_of(None, None, None, None) is policy_of("unknown", None, None, None) is STANDARD
+    assert policy_of(None, None, 50, None) == policy(240, 50)
+
+
+def test_a_network_of_64_bits_is_one_client() -> None:
+    assert address_key("2001:db8:0:1:8000::1") == address_key("2001:db8:0:1::2") == "address:2001:db8:0:1::"
+    assert address_key("2001:db8:0:2::2") != address_key("2001:db8:0:1::2")
+    assert address_key("::ffff:192.0.2.1") == address_key("192.0.2.1") == "address:192.0.2.1"
+    assert address_key("a socket") == "address:a socket"
+
+
+async def test_the_store_tells_all_that_came_of_a_charge() -> None:
+    clock = Clock()
+    store, own, daily = clock.store(), policy(60, 5), policy(60, 5, 40)
+
+    assert await store.take("a", own.rates, 2) == Taken(0.0, 2.0, 2, 0.0)
+    assert await store.take("a", own.rates, 3) == Taken(0.0, 5.0, 5, 0.0)
+    assert await store.take("a", own.rates, 0) == Taken(0.0, 5.0, 5, 0.0)
+    refused = await store.take("a", own.rates, 1)
+    assert refused == Taken(pytest.approx(0.2), 5.0, 5, 0.0)
+    clock.seconds = 400.0
+    assert await store.take("b", daily.rates, 5) == Taken(0.0, 5.0, 5, 86_000.0)
+    assert await store.take("b", daily.rates, 0) == Taken(0.0, 5.0, 5, 86_000.0)
+    assert await store.take("b", daily.rates, 1) == Taken(pytest.approx(0.2), 5.0, 5, 86_000.0)
+
+
+async def test_a_long_pause_saves_up_no_second_burst() -> None:
+    clock = Clock()
+    store = clock.store()
+    assert await passed(store, STANDARD)
+    clock.seconds += 10
+
+    assert [await passed(store, STANDARD) for _ in range(41)] == [True] * 40 + [False]
+
+
+async def test_a_day_that_is_spent_passes_nothing_until_it_ends() -> None:
+    clock = Clock()
+    store, own = clock.store(), policy(1_000, 1_000, 30)
+    assert await passed(store, own, 25)
+
+    assert [await passed(store, own, 6), await passed(store, own, 5), await passed(store, own)] == [
+        False,
+        True,
+        False,
+    ]
+    assert (await store.take("t", own.rates, 0)) == Taken(0.0, pytest.approx(1.8), 30, 86_400.0)
+    clock.seconds = 86_399
+    assert not await passed(store, own)
+    clock.seconds = 86_400
+    assert await passed(store, own, 30)

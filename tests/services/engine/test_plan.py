@@ -28,7 +28,7 @@ from services.engine.intent import (
     Within,
 )
 from services.engine.plan import plan
-from services.engine.pricing import Price
+from services.engine.pricing import Price, together
 
 ALL = frozenset({"all:read"})
 CODEC = CursorCodec(b"k" * 32)
@@ -146,6 +146,11 @@ def test_any_of_many_costs_its_dearest_candidate_for_each_id() -> None:
     assert price(SelectAny(("a",), candidates)) == (2, 0, 1)
     assert price(SelectAny(("a", "b", "c"), candidates)) == (2 + 2, 2, 1)
     assert price(SelectAny(("a", "b", "c"), candidates[:1])) == (1, 0, 0)
+
+
+def test_prices_add_up() -> None:
+    assert together([]) == (0, 0)
+    assert together([Price(3, 1, 1), Price(5, 2, 1), Price(1)]) == (9, 3)
 
 
 @pytest.mark.parametrize(
