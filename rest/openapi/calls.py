@@ -13,6 +13,7 @@ from services.engine.procedures import (
     keeps_answers,
     scope_of,
 )
+from services.engine.resource import Field
 
 
 def operation(draft: Draft, procedure: AnyProcedure) -> tuple[Operation, Json]:
@@ -83,7 +84,8 @@ def _object(draft: Draft, name: str, outputs: tuple[Output, ...], without: str |
         for each in outputs
         if each.name != without
     }
-    return draft.schema(name, lambda: opened(members, list(members)))
+    left_out = {each.name for each in outputs if isinstance(each, Field) and each.sparse}
+    return draft.schema(name, lambda: opened(members, [each for each in members if each not in left_out]))
 
 
 def _part(draft: Draft, owner: str, part: Part) -> Json:

@@ -207,7 +207,16 @@ class Operations:
         made = action.kind is ActionKind.CREATE
         headers = ("ETag", "Idempotency-Replayed", *(["Location"] if made else []))
         schema = schemas.written(draft, self._resource, action)
-        return {"201" if made else "200": response(draft, "The row as it is now.", schema, *headers)}
+        found = response(draft, "The row as it is now.", schema, *headers)
+        return {"201": {**found, "links": self._onward()}} if made else {"200": found}
+
+    def _onward(self) -> Json:
+        """Return where a new row leads: to each operation on it."""
+        named = {"parameters": {"id": "$response.body#/data/id"}}
+        kinds = (ActionKind.UPDATE, ActionKind.DELETE, ActionKind.RESTORE, ActionKind.ITEM)
+        verbs = ["get", *(each.name for each in self._resource.actions if each.kind in kinds)]
+        ids = [camel(f"{verb}_{self._resource.name}") for verb in verbs]
+        return {id_: {"operationId": id_, **named} for id_ in ids}
 
     def _writing_many(self, action: Action, path: str, method: str) -> tuple[Operation, Json]:
         draft, kind = self._draft, action.kind

@@ -56,7 +56,7 @@ def _error(draft: Draft) -> Json:
 def _row(draft: Draft) -> Json:
     entry = {
         "index": {"type": "integer", "format": "int32", "description": "Its place in the request."},
-        "id": {"type": ["string", "null"], "format": "uuid"},
+        "id": {"type": ["string", "null"], "description": "As it was sent; null where none was."},
         "status": {"type": "string", "enum": ["failed", "skipped"]},
         "error": error(draft),
     }

@@ -257,7 +257,7 @@ def results(draft: Draft, resource: Resource, action: Action) -> Json:
 def _results(draft: Draft, resource: Resource, action: Action, name: str) -> Json:
     entry = {
         "index": {"type": "integer", "format": "int32", "description": "Its place in the request."},
-        "id": {**nullable(ID), "description": "Null for a row that was not made."},
+        "id": {"type": ["string", "null"], "description": "Null for a row that was not made."},
         "status": {"type": "string", "enum": [action.event, "failed", "skipped"]},
         **({} if action.kind is ActionKind.DELETE else {"data": whole(draft, resource, action)}),
         "error": error(draft),

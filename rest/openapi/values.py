@@ -51,7 +51,8 @@ def shown(draft: Draft, field: Field, facts: Facts, *, forgotten: bool = False) 
     """Return the schema of a field in an answer; one that is `forgotten` is null in a repeated answer."""
     found = named(draft, field.enum) if field.enum else _of_kind(facts)
     found = array(found) if field.many else found
-    null = (facts.nullable and not field.required) or (forgotten and field.shown is Shown.ONCE)
+    null = facts.nullable and not field.required and not field.sparse
+    null = null or (forgotten and field.shown is Shown.ONCE)
     return _told(field, facts, nullable(found) if null else found)
 
 

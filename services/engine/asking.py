@@ -58,7 +58,8 @@ def inputs_of(asked: Asked) -> dict[str, Any]:
         result = UNKNOWN if read is None else read(value)
         if isinstance(result, Invalid | Inner):
             accuse(invalid, name, result)
-        else:
+        elif result is not None:
+            # A null says no more than silence does.
             found[name] = result
     for field in procedure.inputs:
         if field.required and field.name not in asked.sent:

@@ -33,8 +33,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 _LONGEST_DETAIL = 400
+_IN_PATHS = "/:@!$&'()*+,;=-._~"
 
 
 class Slug(StrEnum):
@@ -302,13 +304,16 @@ class Problem(Exception):
         return CATALOGUE[self.slug]
 
     def members(self, *, instance: str, request_id: str, origin: str = "") -> dict[str, Any]:
-        """Return the RFC 9457 object, equal on every surface; `origin` prefixes the type URI."""
+        """Return the RFC 9457 object, equal on every surface; `origin` prefixes the type URI.
+
+        `instance` is the path that was asked for, decoded; what no URI reference holds is escaped again.
+        """
         document: dict[str, Any] = {
             "type": f"{origin}/problems/{self.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": _shortened(self.detail),
-            "instance": instance,
+            "instance": quote(instance, safe=_IN_PATHS, errors="replace"),
             "code": str(self.slug),
             "request_id": request_id,
         }

@@ -107,7 +107,8 @@ def read_inputs(action: Action, values: Mapping[str, Any]) -> tuple[dict[str, An
         result = UNKNOWN if read is None else read(value)
         if isinstance(result, _FAULTS):
             accuse(invalid, name, result)
-        else:
+        elif result is not None:
+            # A null says no more than silence does.
             found[name] = result
     for item in action.inputs:
         if item.required and item.name not in values:

@@ -33,6 +33,13 @@ REFUSALS: list[tuple[str, str, list[tuple[str, str]], bytes, int, str, str]] = [
 ]  # fmt: skip
 
 
+async def test_the_instance_is_a_uri_reference_whatever_was_asked_for(api: Client) -> None:
+    """RFC 9457, section 3.1.5: what no URI holds stands there as it does in one."""
+    answer = await api.get("/api/v1/products/a%20%23%7B%C3%A4")
+
+    assert answer.problem(404)["instance"] == "/api/v1/products/a%20%23%7B%C3%A4"
+
+
 async def refused(api: Client, refusal: tuple[Any, ...]) -> Answer:
     method, target, headers, body, *_ = refusal
     return await api.request(method, target, headers=headers, body=body)
