@@ -89,7 +89,9 @@ def _object(draft: Draft, name: str, outputs: tuple[Output, ...], without: str |
 
 
 def _part(draft: Draft, owner: str, part: Part) -> Json:
-    found = _object(draft, f"{owner}{pascal(part.name)}", part.fields, part.by)
+    # Generators name what holds the entries as the part itself.
+    entry = "Entry" if part.many else ""
+    found = _object(draft, f"{owner}{pascal(part.name)}{entry}", part.fields, part.by)
     if part.by is not None:
         found = {"type": "object", "additionalProperties": found}
     elif part.many:
