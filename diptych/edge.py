@@ -227,7 +227,7 @@ class Edge:
             found = self._problem(problem, request, surface)
         except Exception:
             _log_failure(request)
-            return self._problem(internal_error(request.request_id), request, surface)
+            found = self._problem(internal_error(request.request_id), request, surface)
         try:
             await self._charge(request, found.status)
             if (caller := request.caller) is not None and caller.watched:
