@@ -283,8 +283,7 @@ class GraphQL:
                 if each.taken is not None:
                     caller.taken, caller.asked = (caller.taken or 0) + each.taken, each.asked
                     caller.returned += each.returned
-            if caller.lefts:
-                caller.left = caller.lefts[-1]
+            caller.left = caller.account.left
 
     # Responses
 
