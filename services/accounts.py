@@ -106,7 +106,7 @@ async def _code(desk: Desk, account: Account, inputs: Inputs, guessed: Guess) ->
     """Return the code that fits, None where none is needed; raises the 401 problem."""
     if not account.has_second_factor:
         return None
-    if inputs["totp_code"] is None and inputs["recovery_code"] is None:
+    if not inputs["totp_code"] and not inputs["recovery_code"]:
         # Whoever is told so knew the password, and guessed at nothing.
         await throttling.take_back(desk, guessed)
         detail = "A code of the second factor is needed."
