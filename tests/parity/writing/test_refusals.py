@@ -5,11 +5,11 @@ import pytest
 from services.catalog import CATALOG
 from tests.parity.writing.bad_input import REFUSALS
 from tests.parity.writing.comparing import all_alike
-from tests.parity.writing.twins import Twins, ordinary
+from tests.parity.writing.twins import Twins
 
 
 @pytest.mark.parametrize("group", REFUSALS)
-@pytest.mark.parametrize("name", [resource.name for resource in CATALOG if ordinary(resource)])
+@pytest.mark.parametrize("name", [resource.name for resource in CATALOG if resource.actions])
 async def test_both_surfaces_refuse_the_same(shop: Twins, name: str, group: str) -> None:
     """S3-260 to S3-275, C-17, C-52, C-54: the codes per field, and the order 404, 428, 412, 422."""
     resource = await shop.resource(name)
