@@ -116,7 +116,8 @@ async def accuracy(host: str, port: int, token: str, limit: int) -> float:
     by itself.
     """
     connections = await opened(host, port, token)
-    pause, counted, uncounted = CONNECTIONS * 60 / limit / 2, list[float](), list[float]()
+    pause = max(CONNECTIONS * 60 / limit / 8, 0.05)
+    counted, uncounted = list[float](), list[float]()
     spent, over = asyncio.Event(), asyncio.Event()
 
     async def asking(each: Connection) -> None:
