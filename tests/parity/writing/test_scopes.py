@@ -61,10 +61,8 @@ async def test_scopes_decide_alike(shop: Twins, name: str) -> None:
                 found += unequal
                 if not allowed and _told(outcome.problem) != (f"{resource.scope}:{needed}", sorted(scopes)):
                     found.append(f"{case.name}: {outcome.problem} does not tell that {needed} is missing")
-                if allowed and outcome.code not in (None, "not-found"):
-                    further = outcome.code == "insufficient-scope" and _told(outcome.problem)[0]
-                    if further in (False, f"{resource.scope}:{needed}"):
-                        found.append(f"{case.name}: {outcome.problem} though {needed} is held")
+                if allowed and _told(outcome.problem)[0] == f"{resource.scope}:{needed}":
+                    found.append(f"{case.name}: {outcome.problem} though {needed} is held")
     report(found)
 
 
