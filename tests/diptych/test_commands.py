@@ -211,3 +211,32 @@ def test_explain_names_the_resources_there_are(run: Run) -> None:
     assert refused(run("explain", "orderz")).startswith(
         "There is no resource 'orderz'; there are workspaces, "
     )
+
+
+def test_an_operator_decides_the_tier_of_a_workspace(database: str, run: Run) -> None:
+    """S2-014: whoever is in a workspace cannot change its plan, so that operators must be able to."""
+    id_ = made(run("workspace", "create", "--slug", "shop", "--name", "Shop", "--tier", "pro"))
+    made(run("workspace", "create", "--slug", "other", "--name", "Other"))
+
+    assert [made(run("workspace", "set-tier", "shop", tier)) for tier in ("agency", "agency")] == ["", ""]
+
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT slug, tier, version FROM workspaces ORDER BY slug").fetchall()
+        told = connection.execute(
+            "SELECT resource_id::text, before, after FROM audit_logs WHERE action = 'workspace.updated'"
+        ).fetchall()
+    assert found == [("other", "free", 1), ("shop", "agency", 2)]
+    assert told == [(id_, {"tier": "pro"}, {"tier": "agency"})]
+
+
+def test_a_tier_must_exist(database: str, run: Run) -> None:
+    said = "'gold' is no tier; there are free, starter, pro, business, agency, enterprise."
+    made(run("workspace", "create", "--slug", "shop", "--name", "Shop"))
+
+    assert refused(run("workspace", "create", "--slug", "more", "--name", "More", "--tier", "gold")) == said
+    assert refused(run("workspace", "set-tier", "shop", "gold")) == said
+    assert refused(run("workspace", "set-tier", "more", "pro")) == "There is no workspace 'more'."
+
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT slug, tier, version FROM workspaces").fetchall()
+    assert found == [("shop", "free", 1)]
