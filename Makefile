@@ -21,8 +21,9 @@ help: ## Show this list
 serve: .venv/.serve ## Install, start PostgreSQL, migrate, fill a demo workspace and serve (DEMO=0: empty)
 	@$(BIN)/python -m diptych serve $(if $(filter 0,$(DEMO)),--no-demo,--demo) $(ARGS)
 
+# Each process has a PostgreSQL and rows of its own.
 test: .venv/.develop ## Install and run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: .venv/.develop ## Check format, style, types, import contracts and size limits
 	$(BIN)/ruff check .

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, NullPool, create_engine, func, insert, select
+from sqlalchemy import Engine, NullPool, create_engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.auditing import Note
 from db.migrate import operating
-from db.models import RateTier, Token, Workspace
+from db.models import RateTier, Tier, Token, Workspace
 
 
 class ProvisioningFailed(Exception):
@@ -44,17 +44,34 @@ class TokenRow:
     tier: RateTier = RateTier.STANDARD
 
 
-def create_workspace(url: str, slug: str, name: str) -> str:
+def create_workspace(url: str, slug: str, name: str, tier: Tier = Tier.FREE) -> str:
     """Return the id of a new workspace; raises ProvisioningFailed if the slug is taken."""
-    made = insert(Workspace).values(slug=slug, name=name).returning(Workspace.id)
+    made = insert(Workspace).values(slug=slug, name=name, tier=tier).returning(Workspace.id)
     try:
         with engine(url).begin() as connection:
             id_ = connection.execute(made).scalar_one()
-            note = Note("workspace.created", "workspace", id_, after={"slug": slug, "name": name})
+            note = Note(
+                "workspace.created", "workspace", id_, after={"slug": slug, "name": name, "tier": tier}
+            )
             connection.execute(note.within(id_))
     except IntegrityError:
         raise ProvisioningFailed(f"There is already a workspace {slug!r}.") from None
     return str(id_)
+
+
+def set_tier(url: str, slug: str, tier: Tier) -> None:
+    """Move the live workspace of that slug to another tier; raises ProvisioningFailed if there is none."""
+    asked = select(Workspace.id, Workspace.tier).where(Workspace.slug == slug, Workspace.deleted_at.is_(None))
+    with engine(url).begin() as connection:
+        found = connection.execute(asked.with_for_update(key_share=True)).one_or_none()
+        if found is None:
+            raise ProvisioningFailed(f"There is no workspace {slug!r}.")
+        if found.tier == tier:
+            return
+        fresh = {"tier": tier, "version": Workspace.version + 1, "updated_at": func.now()}
+        connection.execute(update(Workspace).where(Workspace.id == found.id).values(fresh))
+        note = Note("workspace.updated", "workspace", found.id, {"tier": found.tier}, {"tier": tier})
+        connection.execute(note.within(found.id))
 
 
 def find_workspace(url: str, slug: str) -> str | None:

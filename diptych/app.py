@@ -47,9 +47,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     running = runtime.build(settings, settings.database_url, catalog)
     graphql = Later(lambda: _graphql(settings, running))
     told = version("diptych")
-    rest = Rest(
-        catalog, running.reader, running.writer, origin=settings.public_url, version=told
-    )
+    rest = Rest(catalog, running.reader, running.writer, origin=settings.public_url, version=told)
 
     async def checks() -> dict[str, str]:
         await graphql.ready()

@@ -78,14 +78,28 @@ def workspace() -> None:
 @workspace.command("create")
 @click.option("--slug", required=True, help="Short name, unique.")
 @click.option("--name", required=True, help="Display name.")
+@click.option("--tier", default="free", show_default=True, help="Tier, which names its plan.")
 @_explained
-def create_workspace(slug: str, name: str) -> None:
+def create_workspace(slug: str, name: str, tier: str) -> None:
     """Create a workspace and print its id."""
     from diptych.engines import database
     from services import operator
 
     with database(_settings(), operating=True) as url:
-        click.echo(operator.create_workspace(url, slug, name))
+        click.echo(operator.create_workspace(url, slug, name, tier))
+
+
+@workspace.command("set-tier")
+@click.argument("slug")
+@click.argument("tier")
+@_explained
+def set_workspace_tier(slug: str, tier: str) -> None:
+    """Move a workspace to the plan of another tier, from its next request on."""
+    from diptych.engines import database
+    from services import operator
+
+    with database(_settings(), operating=True) as url:
+        operator.set_tier(url, slug, tier)
 
 
 @main.group()

@@ -136,18 +136,18 @@ def configuration(settings: Settings) -> Iterator[Finding]:
         )
     if settings.limits == "off":
         yield _weak(settings, "DIPTYCH_LIMITS=off lets anybody ask as much as they like.", "Leave it out.")
+    if settings.https_required and not settings.trusted_proxies:
+        yield _problem(
+            "settings",
+            "HTTPS is required but no proxy is trusted to say that a request came by it, so all are refused.",
+            "Name the address of the proxy that ends TLS in DIPTYCH_TRUSTED_PROXIES.",
+        )
     yield from (_in_prod if settings.env is Environment.PROD else _outside_prod)(settings)
 
 
 def _in_prod(settings: Settings) -> Iterator[Finding]:
     if not settings.https_required:
         yield _problem("settings", "Tokens may come unencrypted in prod.", "Leave DIPTYCH_REQUIRE_HTTPS out.")
-    elif not settings.trusted_proxies:
-        yield _problem(
-            "settings",
-            "HTTPS is required but no proxy is trusted to say that a request came by it, so all are refused.",
-            "Name the address of the proxy that ends TLS in DIPTYCH_TRUSTED_PROXIES.",
-        )
     for network in settings.trusted_proxies:
         if network.endswith("/0"):
             yield _problem(

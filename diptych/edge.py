@@ -227,7 +227,7 @@ class Edge:
             found = self._problem(problem, request, surface)
         except Exception:
             _log_failure(request)
-            return self._problem(internal_error(request.request_id), request, surface)
+            found = self._problem(internal_error(request.request_id), request, surface)
         try:
             await self._charge(request, found.status)
             if (caller := request.caller) is not None and caller.watched:
@@ -295,7 +295,9 @@ class Edge:
         if identifier(named) == principal.workspace_id:
             return
         if named != await self._authenticator.workspace_slug(principal, credential):
-            raise not_found("X-Workspace-ID is not the workspace of the token.")
+            raise not_found(
+                "The workspace that the address or X-Workspace-ID names is not that of the token."
+            )
 
     async def _admitted(self, request: Incoming, receive: Receive) -> tuple[Caller, bytes]:
         """Return the caller and the body; the owner of a dead token hears of nothing but that."""

@@ -86,6 +86,8 @@ def _head(resource: Resource) -> Iterator[str]:
     needed = ("read", "write", "delete") if resource.actions else ("read",)
     yield f"  scopes    {'  '.join(f'{resource.scope}:{word}' for word in needed)}"
     yield f"  REST      GET {path}   GET {path}/{{id}}   POST {path}/search"
+    if resource.exported:
+        yield f"            GET {path}/export"
     for relation in resource.relations:
         if relation.nested:
             yield f"            GET {path}/{{id}}/{relation.name.replace('_', '-')}"

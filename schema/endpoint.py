@@ -274,7 +274,7 @@ class GraphQL:
 
     async def _at_once(self, caller: Caller, runs: Sequence[_Run | _Answered]) -> list[_Answered]:
         """Run requests that only read, each charged by itself."""
-        callers = [replace(caller, taken=None) for _ in runs]
+        callers = [replace(caller, taken=None, held=0, returned=0) for _ in runs]
         pairs = zip(callers, runs, strict=True)
         try:
             return await asyncio.gather(*(self._answered(each, run, None) for each, run in pairs))
@@ -283,8 +283,7 @@ class GraphQL:
                 if each.taken is not None:
                     caller.taken, caller.asked = (caller.taken or 0) + each.taken, each.asked
                     caller.returned += each.returned
-            if caller.lefts:
-                caller.left = caller.lefts[-1]
+            caller.left = caller.account.left
 
     # Responses
 

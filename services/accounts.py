@@ -61,7 +61,7 @@ async def admin_login(desk: Desk, inputs: Inputs) -> Result:
 async def _log_in(desk: Desk, inputs: Inputs, *, administrators: bool) -> Result:
     guessed = await throttling.guess(desk, inputs["email"])
     account = await _found(desk, users.BY_EMAIL, inputs["email"])
-    right = await passwords.verified(inputs["password"], None if account is None else account.hash)
+    right = await _is_right(desk, inputs["password"], account, guessed)
     if account is None or not right or not account.enabled:
         raise _wrong()
     if administrators and not account.is_platform_admin:
@@ -92,11 +92,21 @@ async def refresh(desk: Desk, inputs: Inputs) -> Result:
     return await _begun(desk, begun, account)
 
 
+async def _is_right(desk: Desk, password: str, account: Account | None, guessed: Guess) -> bool:
+    """Tell whether this is the password of an account; raises the 503 problem where too many wait."""
+    try:
+        return await passwords.verified(password, None if account is None else account.hash)
+    except Problem:
+        # What was not judged is no guess, so that nobody waits because others are many.
+        await throttling.take_back(desk, guessed)
+        raise
+
+
 async def _code(desk: Desk, account: Account, inputs: Inputs, guessed: Guess) -> Proof | None:
     """Return the code that fits, None where none is needed; raises the 401 problem."""
     if not account.has_second_factor:
         return None
-    if inputs["totp_code"] is None and inputs["recovery_code"] is None:
+    if not inputs["totp_code"] and not inputs["recovery_code"]:
         # Whoever is told so knew the password, and guessed at nothing.
         await throttling.take_back(desk, guessed)
         detail = "A code of the second factor is needed."
@@ -233,7 +243,7 @@ async def _confirmed(desk: Desk, password: str, name: str) -> tuple[Account, Gue
     """
     account = await _own(desk)
     guessed = await throttling.guess(desk, account.email)
-    if not await passwords.verified(password, account.hash):
+    if not await _is_right(desk, password, account, guessed):
         raise _invalid(name, "This is not the password.")
     return account, guessed
 

@@ -15,7 +15,7 @@ from services.roles import Role, scopes_of
 from services.token_rules import TOKEN, moment
 
 _LAST = "This is the last owner of the workspace, which must keep one."
-_NOBODY = "This token is no session of a user, so there is nobody who could leave."
+_NOBODY = "This token is no session of a member, so there is nobody who could leave."
 
 
 async def change(work: Work, changes: Sequence[Change]) -> None:

@@ -3,7 +3,7 @@
 import re
 
 from db import provision
-from db.models import RateTier
+from db.models import RateTier, Tier
 from db.provision import ProvisioningFailed
 from services import tokens
 from services.catalog import CATALOG
@@ -13,7 +13,7 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _LONGEST_NAME = 255
 
 
-def create_workspace(url: str, slug: str, name: str) -> str:
+def create_workspace(url: str, slug: str, name: str, tier: str = Tier.FREE) -> str:
     """Return the id of a new workspace in the database at `url`; raises ProvisioningFailed."""
     if not _SLUG.match(slug):
         raise ProvisioningFailed(
@@ -21,7 +21,18 @@ def create_workspace(url: str, slug: str, name: str) -> str:
         )
     if not name.strip() or len(name) > _LONGEST_NAME:
         raise ProvisioningFailed(f"A name has 1 to {_LONGEST_NAME} characters.")
-    return provision.create_workspace(url, slug, name.strip())
+    return provision.create_workspace(url, slug, name.strip(), _tier(tier))
+
+
+def set_tier(url: str, slug: str, tier: str) -> None:
+    """Move workspace `slug` to the plan of another tier; raises ProvisioningFailed."""
+    provision.set_tier(url, slug, _tier(tier))
+
+
+def _tier(named: str) -> Tier:
+    if named not in list(Tier):
+        raise ProvisioningFailed(f"{named!r} is no tier; there are {', '.join(Tier)}.")
+    return Tier(named)
 
 
 def create_token(

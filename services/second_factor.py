@@ -53,7 +53,7 @@ def proof(
 
     Raises SecretUnreadable where the secret's key is gone.
     """
-    if recovery is not None:
+    if recovery:
         return Proof(sealed, code_hash=_hash(user_id, recovery))
     wanted = (code or "").replace(" ", "")
     if not _CODE.fullmatch(wanted):

@@ -23,6 +23,7 @@ _LIMITS = ("rate_limit_tier", "rate_limit_per_minute", "burst", "rate_limit_per_
 _MOST_POINTS = 100_000
 _PAST = Invalid("greater_than", "This must lie in the future.")
 _SESSION = Invalid("exclusion", "A session ends when it was to end; log in again.")
+_REPLACED = Invalid("exclusion", "The token was rotated, so that it ends when it was to end at the latest.")
 _ROLE = Invalid("exclusion", "What a session may do follows from its user's role.")
 _NO_TEXTS = Invalid("invalid_format", "This must be a list of texts such as products:read.")
 
@@ -57,7 +58,14 @@ async def change(work: Work, changes: Sequence[Change]) -> None:
     for each in changes:
         _judge_rank(work.caller.principal, each)
         _judge_grants(work, each)
+        if each.good and _lasts_longer(each) and await _was_replaced(work, each):
+            # A rotation is in vain if whoever has the old token can put off its end.
+            each.refuse("expires_at", _REPLACED)
     await _keep_an_admin(work, [each for each in changes if each.good and _gives_up(each)])
+
+
+async def _was_replaced(work: Work, change: Change) -> bool:
+    return (await work.rows(queries.REPLACED, change.id.encode()))[0][0] == b"t"
 
 
 async def revoke(work: Work, changes: Sequence[Change]) -> None:

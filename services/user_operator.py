@@ -1,5 +1,6 @@
 """What an operator does with users at the command line."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from db import accounts, enrolling
@@ -62,7 +63,7 @@ def _state(row: AccountFacts) -> Sequence[str]:
 
 
 def _address(text: str) -> str:
-    return _sound(users.email(text.strip()))
+    return _sound(users.email(unicodedata.normalize("NFC", text).strip()))
 
 
 def _hash(password: str) -> str:

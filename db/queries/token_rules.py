@@ -34,3 +34,12 @@ ROTATING = Prepared(
     ),
     ("workspace", 0, 1),
 )
+
+# The slot holds the id of a token; it tells whether another one was put in its place.
+REPLACED = Prepared(
+    Statement(
+        "SELECT EXISTS (SELECT FROM tokens s WHERE s.workspace_id = $1 AND s.rotated_from_id = $2::uuid)",
+        generic=True,
+    ),
+    ("workspace", 0),
+)

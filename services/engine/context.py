@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.engine.access import Principal
-from services.engine.limits import Left, Standing
+from services.engine.limits import Account, Left, Standing
 
 if TYPE_CHECKING:
     from services.engine.procedures import Credential
@@ -65,7 +65,7 @@ class Caller:
 
     `taken` are the points the request has been charged, None as long as nobody has tried, `asked` those that
     were asked for last. Of those taken, `held` may still come back, and `returned` have. `left` is what the
-    last charge left, None where nothing is limited, and `lefts` what each of its whole batch did. `address`,
+    last charge left, None where nothing is limited, and `account` is that of its whole batch. `address`,
     `user_agent`, `secure` and `presented` are those of the visit, and `granted` is a credential for the
     client to keep. `looked_at` is what an administrator of the platform asked for by name.
     """
@@ -81,7 +81,7 @@ class Caller:
     held: int = 0
     returned: int = 0
     left: Left | None = None
-    lefts: list[Left] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
     address: str = ""
     user_agent: str = ""
     secure: bool = False

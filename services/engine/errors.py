@@ -31,12 +31,15 @@ Problem
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 _LONGEST_DETAIL = 400
 _IN_PATHS = "/:@!$&'()*+,;=-._~"
+# More would make answers larger than what was asked, however many fields a body invents.
+_MOST_TOLD = 1_000
 
 
 class Slug(StrEnum):
@@ -294,6 +297,10 @@ class Problem(Exception):
     extensions: Mapping[str, Any] = field(default_factory=dict)
     retry_after: int | None = None
     replayed: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.invalid) > _MOST_TOLD:
+            self.invalid = dict(islice(self.invalid.items(), _MOST_TOLD))
 
     def __str__(self) -> str:
         return f"{self.slug}: {self.detail}"

@@ -121,10 +121,13 @@ class Limited:
         principal = caller.principal
         policy = principal.policy
         caller.asked, caller.taken = cost, caller.taken or 0
+        account = caller.account
+        account.charges += 1
+        number, since = account.charges, account.returned
         taken = await self._tokens.take(principal.token_id, policy.rates, cost)
-        caller.left = None if taken is None else Left(policy, taken)
+        caller.left = None if taken is None else Left(policy, taken, account, since)
         if caller.left is not None:
-            caller.lefts.append(caller.left)
+            account.note(number, caller.left)
         if taken is not None and taken.wait:
             raise policy.exceeded(policy.standing(taken), time.time())
         caller.taken += cost
@@ -138,8 +141,7 @@ class Limited:
             return
         self.usage.add(caller.principal.workspace_id, -points)
         if left is not None:
-            for each in caller.lefts:
-                each.returned += points
+            caller.account.returned += points
             self._tokens.give(caller.principal.token_id, left.policy.rates, points)
 
     async def look(self, caller: Caller) -> Standing | None:

@@ -9,7 +9,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -87,19 +87,39 @@ class Policy:
 
 
 @dataclass(slots=True)
+class Account:
+    """What the requests of one batch were given back so far, and what the latest of their charges has left.
+
+    Charges are numbered as they are sent, since the answers of a store may come in another order.
+    """
+
+    charges: int = 0
+    returned: int = 0
+    latest: int = 0
+    left: "Left | None" = None
+
+    def note(self, number: int, left: "Left") -> None:
+        """Note what the charge of that number has left."""
+        if number > self.latest:
+            self.latest, self.left = number, left
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
-    """What a charge has left of a policy's budget, and the points given back since."""
+    """What a charge has left of a policy's budget, given back `since` points of the account before it."""
 
     policy: Policy
     taken: Taken
-    returned: int = 0
+    account: Account = field(default_factory=Account)
+    since: int = 0
 
     def standing(self) -> Standing:
         """Return what is left now, as the store will have counted it."""
-        if not self.returned:
+        returned = self.account.returned - self.since
+        if not returned:
             return self.policy.standing(self.taken)
-        full_in = max(self.taken.full_in - self.returned / self.policy.rates.refill, 0.0)
-        today = max(self.taken.today - self.returned, 0)
+        full_in = max(self.taken.full_in - returned / self.policy.rates.refill, 0.0)
+        today = max(self.taken.today - returned, 0)
         return self.policy.standing(self.taken._replace(full_in=full_in, today=today))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from diptych.cli import main
 from diptych.settings import Settings
@@ -34,8 +35,13 @@ def absent(feature: str) -> str:
     return _REASONS[feature]
 
 
-def served() -> Iterator[str]:
-    """Yield the names of everything that clients and operators can reach, and of the modules behind it."""
+@cache
+def served() -> tuple[str, ...]:
+    """Return the names of everything that clients and operators can reach, and of the modules behind it."""
+    return tuple(_served())
+
+
+def _served() -> Iterator[str]:
     for resource in CATALOG:
         yield resource.name
         yield from (action.name for action in resource.actions)

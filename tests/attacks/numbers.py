@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from tests.attacks.features import absent
 from tests.contracts.code import ROOT, modules
@@ -86,6 +87,7 @@ ATTACKS = (
 )
 
 
+@cache
 def held_by() -> dict[int, list[tuple[str, str]]]:
     """Return the tests of every number, as file and name, from their docstrings."""
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)

@@ -38,7 +38,7 @@ def calls() -> Iterator[Call]:
             f"{resource.plural} forbidden",
             "PATCH",
             f"{path}/bulk",
-            403 if resource.actions else 405,
+            403 if "update" in resource.actions_by_name else 405,
             body=BODY,
             headers=_JSON,
         )

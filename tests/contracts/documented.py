@@ -61,8 +61,12 @@ def _scopes(resource: Resource) -> str:
 
 def _actions(resource: Resource) -> str:
     names = [action.name for action in resource.actions]
-    own = [f"`{name}`" for name in names if name not in tuple(ActionKind)]
-    return ", ".join([*(["common"] if set(COMMON) <= set(names) else []), *own]) or "only read"
+    if not names:
+        return "only read"
+    common = set(COMMON) <= set(names) and resource.bulk
+    shown = [f"`{name}`" for name in names if not (common and name in COMMON)]
+    alone = [] if resource.bulk else ["one by one"]
+    return ", ".join([*(["common"] if common else []), *shown, *alone])
 
 
 def _nested(resource: Resource) -> Iterator[str]:

@@ -154,7 +154,7 @@ def test_import_brings_a_file_into_a_workspace(run: Run, database: str, tmp_path
 
 
 def test_verify_counts_the_sound_resources(run: Run) -> None:
-    assert made(run("verify")) == "9 resources are sound."
+    assert made(run("verify")) == f"{len(CATALOG.resources)} resources are sound."
 
 
 @pytest.mark.parametrize("name", ["order_items", "order-items", "order_item"])
@@ -188,8 +188,9 @@ def test_explain_tells_every_route_and_every_mutation(run: Run, resource: Resour
     }
     assert set(re.findall(r"(?:GET|POST|PUT|PATCH|DELETE) /\S+", told.split("  SQL of")[0])) == routes
     mutations = schema_of(CATALOG).graphql.mutation_type
-    ours = {f"{resource.name}", resource.plural}
-    known = {name for name in mutations.fields if _words(name).partition("_")[2] in ours}
+    ours, procedures = {resource.name, resource.plural}, {each.name for each in CATALOG.procedures}
+    rows = {name for name in mutations.fields if _words(name) not in procedures}
+    known = {name for name in rows if _words(name).partition("_")[2] in ours}
     words = {word for line in told.splitlines() if "   event " in line for word in line.split()}
     assert {word for word in words if word in mutations.fields} == known
     assert re.findall(r"event (\S+)", told) == [f"{resource.name}.{a.event}" for a in resource.actions]
@@ -210,3 +211,32 @@ def test_explain_names_the_resources_there_are(run: Run) -> None:
     assert refused(run("explain", "orderz")).startswith(
         "There is no resource 'orderz'; there are workspaces, "
     )
+
+
+def test_an_operator_decides_the_tier_of_a_workspace(database: str, run: Run) -> None:
+    """S2-014: whoever is in a workspace cannot change its plan, so that operators must be able to."""
+    id_ = made(run("workspace", "create", "--slug", "shop", "--name", "Shop", "--tier", "pro"))
+    made(run("workspace", "create", "--slug", "other", "--name", "Other"))
+
+    assert [made(run("workspace", "set-tier", "shop", tier)) for tier in ("agency", "agency")] == ["", ""]
+
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT slug, tier, version FROM workspaces ORDER BY slug").fetchall()
+        told = connection.execute(
+            "SELECT resource_id::text, before, after FROM audit_logs WHERE action = 'workspace.updated'"
+        ).fetchall()
+    assert found == [("other", "free", 1), ("shop", "agency", 2)]
+    assert told == [(id_, {"tier": "pro"}, {"tier": "agency"})]
+
+
+def test_a_tier_must_exist(database: str, run: Run) -> None:
+    said = "'gold' is no tier; there are free, starter, pro, business, agency, enterprise."
+    made(run("workspace", "create", "--slug", "shop", "--name", "Shop"))
+
+    assert refused(run("workspace", "create", "--slug", "more", "--name", "More", "--tier", "gold")) == said
+    assert refused(run("workspace", "set-tier", "shop", "gold")) == said
+    assert refused(run("workspace", "set-tier", "more", "pro")) == "There is no workspace 'more'."
+
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT slug, tier, version FROM workspaces").fetchall()
+    assert found == [("shop", "free", 1)]

@@ -263,6 +263,11 @@ def test_a_redis_that_does_not_answer() -> None:
         ({"secret_key": "abababababababababababababababab"}, "few different characters", Level.PROBLEM),
         ({"require_https": False}, "Tokens may come unencrypted", Level.PROBLEM),
         ({"trusted_proxies": ""}, "no proxy is trusted", Level.PROBLEM),
+        (
+            {"trusted_proxies": "", "require_https": True, "env": "dev", "host": "::1", "public_url": ""},
+            "no proxy is trusted",
+            Level.PROBLEM,
+        ),
         ({"trusted_proxies": "0.0.0.0/0"}, "trusts everybody (0.0.0.0/0)", Level.PROBLEM),
         ({"trusted_proxies": "::/0"}, "trusts everybody (::/0)", Level.PROBLEM),
         ({"cors_origins": "http://shop.example"}, "http://shop.example", Level.PROBLEM),

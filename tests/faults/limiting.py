@@ -85,12 +85,13 @@ class Connection:
     async def open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection(self.host, self.port)
 
-    async def ask(self) -> int:
-        """Return the status of one answer."""
+    async def ask(self) -> tuple[int, int | None]:
+        """Return the status of one answer, and what it says is left; None where nothing was limited."""
         self._writer.write(self._head)
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         await self._reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
-        return int(head.split(b" ", 2)[1])
+        left = head.partition(b"ratelimit-remaining: ")[2].split(b"\r\n")[0]
+        return int(head.split(b" ", 2)[1]), int(left) if left else None
 
 
 async def opened(host: str, port: int, token: str) -> list[Connection]:
@@ -100,7 +101,7 @@ async def opened(host: str, port: int, token: str) -> list[Connection]:
         while True:
             try:
                 await each.open()
-                assert await each.ask() in (200, 429)
+                assert (await each.ask())[0] in (200, 429)
                 break
             except OSError:
                 assert time.monotonic() < deadline
@@ -109,28 +110,37 @@ async def opened(host: str, port: int, token: str) -> list[Connection]:
 
 
 async def accuracy(host: str, port: int, token: str, limit: int) -> float:
-    """Return by which share what passed within the time differs from the limit."""
+    """Return by which share what passed within the time differs from the limit.
+
+    What passed uncounted, since the Valkey took too long on a machine that is busy with other things, is told
+    by itself.
+    """
     connections = await opened(host, port, token)
-    pause, counted = CONNECTIONS * 60 / limit / 2, []
+    pause = max(CONNECTIONS * 60 / limit / 8, 0.05)
+    counted, uncounted = list[float](), list[float]()
     spent, over = asyncio.Event(), asyncio.Event()
 
     async def asking(each: Connection) -> None:
         while not over.is_set():
-            status = await each.ask()
+            status, left = await each.ask()
             if spent.is_set() and status == 200:
-                counted.append(time.monotonic())
+                (uncounted if left is None else counted).append(time.monotonic())
+            elif left == 0 and status == 200:
+                spent.set()
             await asyncio.sleep(pause if spent.is_set() else 0.002)
 
     tasks = [asyncio.create_task(asking(each)) for each in connections]
     # The quota is full to begin with, and worth a minute more; only once it is spent does the limit show.
-    await asyncio.sleep(limit / (limit / 6) + 4)
-    spent.set()
+    await spent.wait()
     begun = time.monotonic()
     await asyncio.sleep(SECONDS)
     over.set()
     await asyncio.gather(*tasks)
     passed = sum(at - begun <= SECONDS for at in counted)
-    print(f"limit {limit}: {passed} passed in {SECONDS} s, {WORKERS} workers, {passed / limit - 1:+.2%}")
+    print(
+        f"limit {limit}: {passed} passed in {SECONDS} s, {WORKERS} workers, {passed / limit - 1:+.2%};"
+        f" {len(uncounted)} passed uncounted"
+    )
     return abs(passed / limit - 1)
 
 
@@ -143,7 +153,7 @@ async def loss(host: str, port: int, token: str, counting: int) -> float:
         for _ in range(20):
             for each in connections:
                 begun = time.perf_counter()
-                assert await each.ask() in (200, 429)
+                assert (await each.ask())[0] in (200, 429)
                 found.append(time.perf_counter() - begun)
         return found
 

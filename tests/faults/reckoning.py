@@ -21,7 +21,9 @@ _ROWS = """
 _EVENTS = (
     "SELECT resource_id::text, type, data::text FROM events WHERE workspace_id = %(w)s ORDER BY position"
 )
-_AUDITS = "SELECT resource_id::text, action FROM audit_logs WHERE workspace_id = %(w)s"
+# What an operator did to prepare the trial stands there too.
+_AUDITS = """SELECT resource_id::text, action FROM audit_logs
+    WHERE workspace_id = %(w)s AND request_id NOT LIKE 'cli:%%'"""
 _KEYS = "SELECT key FROM idempotency_records WHERE workspace_id = %(w)s"
 _NUMBERS = "SELECT number FROM orders WHERE workspace_id = %(w)s"
 _SUMS = """SELECT count(*) FROM orders o WHERE workspace_id = %(w)s AND subtotal_cents IS DISTINCT FROM

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest import compat
 from schema.names import camel, pascal
-from services.engine.procedures import Method
+from services.engine.procedures import Method, PublicProcedure
 from services.engine.resource import ActionKind, Kind, Resource
 from services.engine.versions import tag
 from tests.isolation.asking import BASE, Asker
@@ -143,17 +143,19 @@ class Addresses:
 
     def _procedures(self) -> Iterator[Ask]:
         calls = Procedures(Asker(self.estate, self.tenant, Dice(1)))
-        theirs = [self.estate.tenants[self.other].id, self.estate.tenants[self.other].slug]
-        theirs += [
+        other = self.estate.tenants[self.other]
+        theirs = [other.id] + [
             row["id"]
             for resource in self.estate.catalog
             for row in self.estate.rows_of(self.other, resource)[:1]
             if self._is_foreign(row)
         ]
         for procedure in self.estate.catalog.procedures:
-            named = [each for each in procedure.inputs if each.kind in (Kind.UUID, Kind.STRING)]
+            # Whoever shows no token is in no workspace.
+            named = () if isinstance(procedure, PublicProcedure) else procedure.inputs
             for field in named:
-                for value in theirs:
+                ids = {Kind.UUID: theirs, Kind.STRING: [other.slug]}
+                for value in ids.get(field.kind or Kind.STRING, []):
                     values = {each.name: calls.example(each) for each in procedure.inputs if each.required}
                     values[field.name] = value
                     still = procedure.method is Method.GET

@@ -181,6 +181,21 @@ async def test_nothing_is_answered_that_cannot_be_written_down(
     assert (await root.get(PRODUCT)).rows()
 
 
+async def test_a_failure_of_the_server_is_written_down_as_any_answer(
+    root: Client, seed: Seed, stored: Stored
+) -> None:
+    with psycopg.connect(seed.database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE brands RENAME COLUMN logo_url TO mislaid")
+        try:
+            answer = await root.get("/api/v1/brands")
+        finally:
+            connection.execute("ALTER TABLE brands RENAME COLUMN mislaid TO logo_url")
+
+    answer.problem(500)
+    found = await written(stored, root, seed, answer)
+    assert found == {"method": "GET", "path": "/api/v1/brands", "status": 500}
+
+
 async def test_others_pay_no_round_trip_and_leave_no_row(root: Client, seed: Seed, stored: Stored) -> None:
     driver = driver_of(root.application)
     query = {"query": "{ products(first: 1) { nodes { id } } }"}

@@ -88,6 +88,24 @@ async def test_an_export_holds_the_rows_of_the_list_in_its_order(shop: Client, q
     assert len(rows) == ROWS if "export.tried" in query else True
 
 
+async def test_graphql_pages_through_the_rows_of_the_export(shop: Client) -> None:
+    """A documented difference (decision 0008): a file is an address of REST alone."""
+    query = """query($after: String) {
+        auditLogs(first: 500, after: $after, filter: {action: {eq: "export.tried"}}) {
+            nodes { id requestId after } pageInfo { hasNextPage endCursor } } }"""
+    found: list[tuple[str, str, Any]] = []
+    page: dict[str, Any] = {"hasNextPage": True, "endCursor": None}
+    while page["hasNextPage"]:
+        asked = {"query": query, "variables": {"after": page["endCursor"]}}
+        listed = (await shop.post("/graphql", asked)).json()["data"]["auditLogs"]
+        found += [(node["id"], node["requestId"], node["after"]) for node in listed["nodes"]]
+        page = listed["pageInfo"]
+
+    rows = told((await shop.get(f"{EXPORT}?filter[action]=export.tried")).body)
+    assert [(row["id"], row["request_id"], row["after"]) for row in rows] == found
+    assert len(found) == ROWS
+
+
 async def test_csv_holds_the_same_and_no_formula(shop: Client) -> None:
     """Attack 51: what clients choose, such as the request's id, becomes no formula of a spreadsheet."""
     answer = await shop.get(f"{EXPORT}?filter[action]=export.hostile", headers=[("accept", "text/csv")])

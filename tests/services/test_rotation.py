@@ -90,3 +90,26 @@ def test_a_secret_that_is_written_meanwhile_stays(database: str) -> None:
 
     assert sealing.renew(database, interrupted, Apart.metadata) == 0
     assert stored(database) == {id_: "newer"}
+
+
+def test_a_rotation_is_noted_when_it_begins_and_when_it_ends(database: str) -> None:
+    filled(database, 3, OLD)
+    unreadable = Vault([LOST]).seal("gone", place_of("locks", "combination", "nowhere"))
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO locks (workspace_id, combination, colour) VALUES (gen_random_uuid(), %s, 'red')",
+            [unreadable],
+        )
+
+    rotate_secrets(database, Vault([NEW, OLD]), Apart.metadata)
+
+    with psycopg.connect(database) as connection:
+        noted = connection.execute(
+            "SELECT action, resource, resource_id, before, after, request_id FROM platform_logs"
+            " ORDER BY inserted_at"
+        ).fetchall()
+    assert [row[:5] for row in noted] == [
+        ("secrets.rotation_started", "secret", None, None, None),
+        ("secrets.rotated", "secret", None, None, {"renewed": 3, "unreadable": 1}),
+    ]
+    assert noted[0][5] == noted[1][5] != ""

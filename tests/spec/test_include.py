@@ -335,6 +335,9 @@ async def test_every_documented_relation_can_be_included(api: Client, seed: Seed
         "customers": {"orders"},
         "orders": {"items", "customer"},
         "order_items": {"product", "order"},
+        "users": {"memberships"},
+        "memberships": {"user", "invitation"},
+        "invitations": {"accepted_by", "invited_by"},
         "tokens": {"rotated_from"},
         "audit_logs": set(),
     }

@@ -10,6 +10,7 @@ import pytest
 from db.embedded import Embedded
 from db.sweeping import sweep
 from diptych.edge import Application
+from services import passwords
 from services.roles import Role
 from services.throttling import MOST_PER_ACCOUNT, MOST_PER_ADDRESS
 from tests.spec.conftest import Workshops
@@ -214,6 +215,19 @@ async def test_where_nothing_can_be_counted_nothing_is_judged(
 
     assert (answer.status, judged.count) == (500, 0)
     assert answer.header("set-cookie") is None
+
+
+async def test_what_nobody_had_time_to_judge_is_no_guess(alone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes 64 MiB, so that those who come when too many wait are sent away."""
+    async with running(alone) as application:
+        visitor, ada = person_of(application, alone)
+        with judging(monkeypatch) as judged, monkeypatch.context() as within:
+            within.setattr(passwords, "_MOST_WAITING", 0)
+            statuses = [(await login(visitor, ada.email)).status for _ in range(MOST_PER_ACCOUNT + 1)]
+
+        assert (statuses, judged.count) == ([503] * (MOST_PER_ACCOUNT + 1), 0)
+        assert attempts(alone) == [0, 0]
+        (await login(visitor, ada.email)).data()
 
 
 async def test_guesses_that_count_no_more_are_swept_away(alone: str) -> None:

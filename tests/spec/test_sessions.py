@@ -114,6 +114,12 @@ async def test_showing_a_token_that_was_replaced_ends_the_session(workshops: Wor
     (await stolen.post(REFRESH, {})).problem(401)
 
     assert await alive(stolen, fresh, bystander) == [False, False, True]
+    (entry,) = [
+        each
+        for each in shop.stored.rows("audit_logs", shop.id, "workspace_id")
+        if each["action"] == "session.ended"
+    ]
+    assert (str(entry["user_id"]), entry["after"]["reason"]) == (ada.user, "a token that had ended was shown")
 
 
 async def test_of_two_who_refresh_at_once_one_is_told_and_then_nobody_stays(

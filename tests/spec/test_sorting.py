@@ -51,6 +51,10 @@ def test_the_documented_fields_can_be_sorted_by() -> None:
             "id", "name", "position", "quantity", "unit_price_cents", "line_total_cents", "inserted_at",
             "updated_at",
         },
+        "memberships": {"id", "role", "inserted_at", "updated_at"},
+        "invitations": {
+            "id", "email", "role", "expires_at", "accepted_at", "inserted_at", "updated_at",
+        },
         "tokens": {"id", "name", "last_used_at", "expires_at", "inserted_at", "updated_at"},
         "audit_logs": {"id", "action", "inserted_at", "updated_at"},
     }  # fmt: skip

@@ -233,6 +233,14 @@ async def test_a_workspace_header_may_be_the_slug(api: Client) -> None:
         (await api.get(TARGET, headers=[("x-workspace-id", wrong)])).problem(404)
 
 
+async def test_a_foreign_workspace_is_refused_by_what_named_it(api: Client) -> None:
+    """C-11: the other door of the tokens names the workspace in its address, where no header was sent."""
+    said = "The workspace that the address or X-Workspace-ID names is not that of the token."
+
+    for target, headers in ((TARGET, [("x-workspace-id", "globex")]), ("/ui/workspaces/globex/tokens", [])):
+        assert (await api.get(target, headers=headers)).problem(404)["detail"] == said
+
+
 # Scopes
 
 

@@ -238,6 +238,34 @@ async def test_without_grace_the_old_token_is_dead_at_once(workshops: Workshops)
     assert (await works(admin), await works(admin.using(told["rawToken"]))) == (False, True)
 
 
+@pytest.mark.parametrize("hours", [0, 1])
+async def test_nothing_puts_off_the_end_of_a_rotated_token(workshops: Workshops, hours: int) -> None:
+    """C-85: neither an admin nor itself, over either surface; an earlier end is another matter."""
+    shop = workshops()
+    admin, bot = shop.holder("all:write"), shop.holder("tokens:write")
+    made = (await admin.post(f"{target(shop, bot)}/rotate", {"grace_period_hours": hours})).data()
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    whole = {"name": "bot", "scopes": ["tokens:write"]}
+    update = "mutation($id: ID!) { updateToken(id: $id, input: {expiresAt: null}) { problem { errors } } }"
+
+    with shop.stored.unchanged():
+        for holder in (admin, bot)[: 1 + hours]:
+            for ends in (None, later):
+                answer = await holder.patch(target(shop, bot), {"expires_at": ends})
+                answer.invalid(expires_at=["exclusion"])
+            answer = await holder.put(target(shop, bot), whole, headers=[("if-match", "*")])
+            answer.invalid(expires_at=["exclusion"])
+            told = (await graphql(holder, update, id=shop.id_of(bot))).json()["data"]["updateToken"]
+            assert told["problem"]["errors"] == {"expires_at": ["exclusion"]}
+
+    assert await works(bot) is bool(hours)
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    if hours:
+        assert (await admin.patch(target(shop, bot), {"expires_at": soon, "name": "old"})).status == 200
+    assert (await admin.patch(f"{TOKENS}/{made['id']}", {"expires_at": later})).status == 200
+    assert (await admin.patch(f"{TOKENS}/{made['id']}", {"expires_at": None})).status == 200
+
+
 async def test_a_rotation_never_lets_a_token_live_longer(workshops: Workshops) -> None:
     """C-85: neither the old one nor, with it, the new one."""
     shop = workshops()

@@ -1,8 +1,10 @@
 """What a token learns of itself, and the other doors to tokens (S3-335 to S3-337, C-07, C-11, C-81)."""
 
 import time
+import uuid
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 
 from diptych.edge import Application
@@ -168,3 +170,19 @@ async def test_a_token_may_come_in_another_header(shop: Workshop) -> None:
     answer = await Client(admin.application).post(KEYS, {"name": "key"}, headers=sent)
 
     assert answer.data(201)["scopes"] == ["all:write"]
+
+
+async def test_a_session_is_refreshed_and_not_rotated(workshops: Workshops) -> None:
+    """What took its place would outlast a logout."""
+    shop, user = workshops(), uuid.uuid4()
+    with psycopg.connect(shop.database) as connection:
+        connection.execute(
+            "INSERT INTO users (id, email, name) VALUES (%s, %s, 'U')", [user, f"{user}@x.org"]
+        )
+    admin, session = shop.holder("all:write"), shop.holder("all:read", kind="session", user_id=user)
+
+    answer = await admin.post(f"/api/v1/tokens/{shop.id_of(session)}/rotate", {})
+
+    told = "This is the session of a user, who refreshes it instead."
+    assert answer.problem(409)["detail"] == told
+    assert len(shop.rows()) == 2

@@ -55,6 +55,17 @@ LINKS: dict[str, Callable[[Row], dict[str, str | None]]] = {
         "self": address("tokens", row["id"]),
         "rotated_from": address("tokens", row["rotated_from_id"]),
     },
+    "users": lambda row: {"self": address("users", row["id"])},
+    "memberships": lambda row: {
+        "self": address("memberships", row["id"]),
+        "user": address("users", row["user_id"]),
+        "invitation": address("invitations", row["invitation_id"]),
+    },
+    "invitations": lambda row: {
+        "self": address("invitations", row["id"]),
+        "accepted_by": address("users", row["accepted_by_user_id"]),
+        "invited_by": address("users", row["invited_by_user_id"]),
+    },
     "audit_logs": lambda row: {"self": address("audit-logs", row["id"])},
 }
 

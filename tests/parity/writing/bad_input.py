@@ -11,7 +11,7 @@ from services.engine.writing import MOST_ITEMS
 from tests.parity.graphql_side import camel
 from tests.parity.world import OTHER
 from tests.parity.writing.cases import Cases, Group, action_of, key, many, plain, target, written
-from tests.parity.writing.neutral import BULK, VALUED, Item, WriteCase
+from tests.parity.writing.neutral import VALUED, Item, WriteCase, in_bulk
 from tests.parity.writing.twins import Twins
 from tests.parity.writing.values import Bad, line, nested, refused, unique_fields
 
@@ -59,11 +59,28 @@ async def _replaced(twins: Twins, resource: Resource, chosen: dict[str, Bad], n:
         case = await plain(twins, resource, replacement, f"wrong everywhere {n}")
         (item,) = case.items
         yield _accused(replace(case, items=(replace(item, values=_with(dict(item.values), chosen)),)), chosen)
-    if update is not None:
+    if update is not None and resource.bulk:
         items = [written(twins, resource, update, await twins.fresh(resource)) for _ in range(2)]
         items[1] = replace(items[1], values=_with(dict(items[1].values), chosen))
         case = WriteCase(f"wrong in the second {n}", resource, update, tuple(items), bulk=True)
         yield _accused(case, chosen, "items.1.")
+
+
+async def inputs(twins: Twins, resource: Resource) -> Cases:
+    """Yield wrong values of what actions take beside the row, and inputs that there are not."""
+    for action in resource.actions:
+        for field in action.inputs:
+            made = await target(twins, resource, action)
+            for bad in refused(resource, field):
+                item = Item({field.name: bad.value}, made.id)
+                case = WriteCase(f"{field.name} {bad.label}", resource, action, (item,), refusal=INVALID)
+                yield replace(
+                    case, errors={field.name: bad.code}, typed=bad.typed, naming=(camel(field.name),)
+                )
+        if action.inputs:
+            item = Item({_STRANGE: 1}, (await target(twins, resource, action)).id)
+            case = WriteCase(f"with {_STRANGE}", resource, action, (item,), refusal=INVALID, typed=True)
+            yield replace(case, errors={_STRANGE: "unknown_field"}, naming=(camel(_STRANGE),))
 
 
 async def absences(twins: Twins, resource: Resource) -> Cases:
@@ -112,7 +129,7 @@ async def _aimed(twins: Twins, resource: Resource, via: str, id_: str, label: st
         (item,) = case.items
         wrong = replace(item, values={**item.values, via: id_})
         yield replace(case, items=(wrong,), refusal=INVALID, errors={via: "not_found"})
-        if kind in BULK:
+        if in_bulk(resource, action):
             other = written(twins, resource, action, None)
             if kind is ActionKind.UPDATE:
                 other = replace(other, id=(await twins.fresh(resource)).id)
@@ -134,7 +151,7 @@ async def uniqueness(twins: Twins, resource: Resource) -> Cases:
             (item,) = case.items
             wrong = replace(item, values={**item.values, name: taken})
             yield replace(case, items=(wrong,), refusal=INVALID, errors={name: "already_taken"})
-            if kind in BULK:
+            if in_bulk(resource, action):
                 many_ = await many(twins, resource, action, f"the same {name} twice", 2)
                 same = many_.items[0].values[name]
                 items = (
@@ -263,7 +280,7 @@ async def nowhere(twins: Twins, resource: Resource) -> Cases:
             item = replace(written(twins, resource, action, None), id=id_)
             case = WriteCase(f"{label} id", resource, action, (item,), if_match=if_match, refusal="not-found")
             yield case
-        if action.kind in BULK:
+        if in_bulk(resource, action):
             async for case in _among(twins, resource, action.kind, here):
                 yield case
 
@@ -321,7 +338,7 @@ async def _among(twins: Twins, resource: Resource, kind: ActionKind, ids: dict[s
 async def sizes(twins: Twins, resource: Resource) -> Cases:
     """Yield bulk requests of no rows and of too many."""
     for action in resource.actions:
-        if action.kind not in BULK:
+        if not in_bulk(resource, action):
             continue
         name = "ids" if action.kind is ActionKind.DELETE else "items"
         case = WriteCase("nothing", resource, action, (), bulk=True, refusal=INVALID)
@@ -335,7 +352,7 @@ async def sizes(twins: Twins, resource: Resource) -> Cases:
 async def mixtures(twins: Twins, resource: Resource) -> Cases:
     """Yield bulk requests of which one row, or every row, is wrong, all or none and each by itself."""
     for action in resource.actions:
-        if action.kind not in BULK:
+        if not in_bulk(resource, action):
             continue
         for label, wrong, errors in (
             ("the second is wrong", (1,), ("1",)),
@@ -422,6 +439,7 @@ async def keys(twins: Twins, resource: Resource) -> Cases:
 
 REFUSALS: dict[str, Group] = {
     "values": values,
+    "inputs": inputs,
     "absences": absences,
     "references": references,
     "uniqueness": uniqueness,

@@ -1,18 +1,21 @@
 """Writes for every action of every resource, generated from its declaration; none names a resource."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from services.engine.encoding import short_identifier
-from services.engine.resource import Action, ActionKind, Embedded, Kind, Resource
-from tests.parity.writing.neutral import BULK, VALUED, WHATEVER, Item, WriteCase
+from services.engine.resource import Action, ActionKind, Embedded, Field, Kind, Resource
+from tests.parity.writing.neutral import VALUED, WHATEVER, Item, WriteCase, in_bulk
 from tests.parity.writing.twins import Target, Twins
-from tests.parity.writing.values import line, unique_fields
+from tests.parity.writing.values import distinct, line, unique_fields
 
 Cases = AsyncIterator[WriteCase]
 Group = Callable[[Twins, Resource], Cases]
 
+_PAST = "2020-02-29T10:20:30Z"
+_BY_THE_SERVER = (Kind.DATETIME, Kind.UUID)
 _UNTIDY = "  Cafe\u0301 \u00e9 {n} \n"
 _ODD = 'O\'Brien "{n}" \\ 🍺 <b>%_é\t{{x}}'
 
@@ -121,6 +124,10 @@ async def updating(twins: Twins, resource: Resource) -> Cases:
     for field in resource.writable:
         for member in field.enum or () if not field.fixed else ():
             yield changing(f"{field.name} {member}", {field.name: str(member)}, refusal=WHATEVER)
+        for members in _choices(twins, resource, field):
+            yield changing(f"{field.name} {' and '.join(members)}", {field.name: members})
+        if resource.facts[field.name].kind is Kind.DATETIME:
+            yield changing(f"{field.name} past", {field.name: _PAST}, refusal=WHATEVER)
         if field.fixed:
             same = twins.rest.watch.row(_table(resource), made.id)[field.name]
             yield changing(f"{field.name} as it is", {field.name: same})
@@ -140,6 +147,16 @@ async def updating(twins: Twins, resource: Resource) -> Cases:
     for item in resource.embedded:
         async for case in _listing(twins, resource, action, item):
             yield case
+
+
+def _choices(twins: Twins, resource: Resource, field: Field) -> Iterator[list[str]]:
+    """Yield lists of what such a field may hold: everything, in no order and twice, one, and nothing."""
+    if field.among is not None:
+        offered = sorted(field.among(twins.catalog))
+        yield offered
+        yield [*reversed(offered[:3]), offered[0]]
+        yield offered[-1:]
+        yield []
 
 
 def _table(resource: Resource) -> str:
@@ -244,6 +261,11 @@ async def acting(twins: Twins, resource: Resource) -> Cases:
             yield WriteCase(
                 label, resource, action, (Item(id=made.id),), if_match=if_match(made.etag), refusal=refusal
             )
+        for field in action.inputs:
+            for value in {field.minimum, field.default, field.maximum} - {None}:
+                made = await target(twins, resource, action)
+                item = Item({field.name: int(value) if isinstance(value, Decimal) else value}, made.id)
+                yield WriteCase(f"{field.name} {value}", resource, action, (item,))
     restore = action_of(resource, ActionKind.RESTORE)
     if restore is not None:
         made = await twins.fresh(resource)
@@ -266,12 +288,12 @@ _FITTING: dict[str, Callable[[str], str]] = {
 async def bulk(twins: Twins, resource: Resource) -> Cases:
     """Yield many rows at once, each way, all of them good."""
     for action in resource.actions:
-        if action.kind in BULK:
+        if in_bulk(resource, action):
             yield await many(twins, resource, action, "three")
             yield await many(twins, resource, action, "three, each by itself", atomic=False)
             yield await many(twins, resource, action, "one", 1)
     update = action_of(resource, ActionKind.UPDATE)
-    if update is not None:
+    if update is not None and resource.bulk:
         targets = [await twins.fresh(resource) for _ in range(3)]
         body = twins.body(resource, changing=True)
         unique = {field.name for field in unique_fields(resource)}
@@ -290,7 +312,7 @@ async def trials(twins: Twins, resource: Resource) -> Cases:
     for action in resource.actions:
         yield await plain(twins, resource, action, "tried", dry_run=True)
         yield await plain(twins, resource, action, "tried with a key", dry_run=True, key=key(twins))
-        if action.kind in BULK:
+        if in_bulk(resource, action):
             yield await many(twins, resource, action, "tried", dry_run=True)
             yield await many(twins, resource, action, "tried, each by itself", dry_run=True, atomic=False)
 
@@ -299,7 +321,7 @@ async def keyed(twins: Twins, resource: Resource) -> Cases:
     """Yield every action with a key: the same record is kept on both sides, of successes and of refusals."""
     for action in resource.actions:
         yield await plain(twins, resource, action, "with a key", key=key(twins))
-        if action.kind in BULK:
+        if in_bulk(resource, action):
             yield await many(twins, resource, action, "with a key", key=key(twins))
         if action.kind is not ActionKind.CREATE:
             yield await plain(
@@ -331,7 +353,7 @@ async def states(twins: Twins, resource: Resource) -> Cases:
                 item = written(twins, resource, action, made)
                 label = f"{field.name} {member}"
                 yield WriteCase(label, resource, action, (item,), if_match="*", refusal=WHATEVER)
-                if action.kind in (ActionKind.UPDATE, ActionKind.DELETE):
+                if in_bulk(resource, action):
                     other = await target(twins, resource, action)
                     made = await target(twins, resource, action, **{field.name: str(member)})
                     items = (written(twins, resource, action, other), written(twins, resource, action, made))
@@ -340,6 +362,32 @@ async def states(twins: Twins, resource: Resource) -> Cases:
                         yield WriteCase(
                             label, resource, action, items, bulk=True, atomic=atomic, refusal=WHATEVER
                         )
+    for state in _stored_states(twins, resource):
+        told = " and ".join(f"{name} {'null' if value is None else 'set'}" for name, value in state.items())
+        for action in resource.actions:
+            if action.kind is not ActionKind.CREATE:
+                made = await target(twins, resource, action, **state)
+                item = written(twins, resource, action, made)
+                yield WriteCase(told, resource, action, (item,), if_match="*", refusal=WHATEVER)
+
+
+def _stored_states(twins: Twins, resource: Resource) -> Iterator[dict[str, Any]]:
+    """Yield what the server itself has put down in stored rows, one of each kind: moments, and who did it."""
+    unique = {name for columns in distinct(resource.model) for name in columns}
+    own = [
+        field
+        for field in resource.fields
+        if not (field.writable or field.name in unique)
+        and (field.enum is not None or resource.facts[field.name].kind in _BY_THE_SERVER)
+    ]
+    if all(field.enum is not None for field in own):
+        return
+    seen = set()
+    for row in twins.rest.world.live(resource):
+        kind = tuple(row[field.name] if field.enum else row[field.name] is None for field in own)
+        if kind not in seen:
+            seen.add(kind)
+            yield {field.name: row[field.name] for field in own}
 
 
 EFFECTS: dict[str, Group] = {

@@ -8,6 +8,7 @@ from zlib import crc32
 
 from db.describe import table
 from services.engine.catalog import Catalog
+from services.engine.resource import Resource
 from tests.parity.comparing import report
 from tests.parity.neutral import differences
 from tests.parity.world import OWN
@@ -18,6 +19,7 @@ from tests.parity.writing.twins import Side, Twins
 from tests.support.client import Answer, Client
 
 KEYS = "idempotency_records"
+_STORED_OF_SECRETS = ("_hash", "_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,22 @@ async def send(
     answer = await way.request.send(client)
     effect = side.watch.since(mark)
     outcome = way.read(case, answer)
-    rewritten = Canonical(twins.known, twins.born, mark.begun)
+    secrets = secrets_of(outcome)
+    veiled = bool(outcome.once) and not secrets
+    unshown = hidden(case.resource)
+    rewritten = Canonical(twins.known, twins.born, mark.begun, secrets, unshown, veiled)
     plain = rewritten.value(_plain(case, outcome, embedded))
     return Sent(answer, outcome, effect, plain, rewritten.effect(effect))
+
+
+def secrets_of(outcome: WriteOutcome) -> tuple[str, ...]:
+    """Return the secrets that an answer shows."""
+    return tuple(value for value in (outcome.once or {}).values() if isinstance(value, str))
+
+
+def hidden(resource: Resource) -> frozenset[str]:
+    """Return the columns that no field shows."""
+    return frozenset(table(resource.model).columns.keys()) - resource.all_fields.keys() - {"workspace_id"}
 
 
 def _plain(case: WriteCase, outcome: WriteOutcome, embedded: bool) -> dict[str, Any]:
@@ -109,7 +124,16 @@ async def contrast(
         names = f"REST against {ways[1].name}"
         found += [f"{names}: answer{text}" for text in differences(left.plain, right.plain)]
         found += [f"{names}: effect{text}" for text in differences(left.left, right.left)]
+        found += [f"{names}: the secret {name} is the same" for name in _equal_secrets(case, left, right)]
     return [f"{case.name}: {text}" for text in found], sent[0].outcome
+
+
+def _equal_secrets(case: WriteCase, left: Sent, right: Sent) -> Iterator[str]:
+    """Yield the names of secrets without a column, which chance makes, that are equal on both sides."""
+    made = {item.name for item in case.resource.shown_by(case.action) if item.kind is not None}
+    for name, value in (left.outcome.once or {}).items():
+        if name in made and value is not None and value == (right.outcome.once or {}).get(name):
+            yield name
 
 
 def unlike(case: WriteCase, way: Way, sent: Sent) -> Iterator[str]:
@@ -169,6 +193,8 @@ def unsound(case: WriteCase, sent: Sent) -> Iterator[str]:
     if told != {id_: stored[id_] for id_ in told}:
         yield f"tells versions {told} and not {stored}"
     yield from _leaks(case, sent)
+    if not sent.outcome.replayed and None in (sent.outcome.once or {}).values():
+        yield f"shows no secret: {sent.outcome.once}"
 
 
 def _leaks(case: WriteCase, sent: Sent) -> Iterator[str]:
@@ -176,9 +202,13 @@ def _leaks(case: WriteCase, sent: Sent) -> Iterator[str]:
         str(value)
         for row in sent.effect.rows.get(table(case.resource.model).name, [])
         for name, value in row.items()
-        if name in {each.name for each in case.resource.shown_by(case.action)} and value is not None
+        if value is not None
+        and (
+            name in {each.name for each in case.resource.shown_by(case.action)}
+            or (name in hidden(case.resource) and name.endswith(_STORED_OF_SECRETS))
+        )
     }
-    secrets.update(str(value) for value in (sent.outcome.once or {}).values() if value is not None)
+    secrets.update(secrets_of(sent.outcome))
     for name in LOGS:
         told = str(sent.effect.rows.get(name, ""))
         if any(secret in told for secret in secrets):

@@ -18,9 +18,12 @@ from tests.parity.writing.neutral import without_request
 LOGS = ("events", "audit_logs", "idempotency_records")
 """Tables that tell of changes, beside the changed rows."""
 
-_UNWATCHED = ("alembic_version", "tokens")
+_UNWATCHED = ("alembic_version",)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?(?:Z|\+00:00)")
+_LONG = re.compile(r"(?<=\\x)[0-9a-f]+|[0-9A-Za-z+/]{12,}")
+_BEGINNING_OF_SECRET = re.compile(r"([a-z]+_[a-z]+_)[0-9a-f]{3}")
+_HOUR, _LEAST_PART = 3600.0, 8
 _SUFFIX = re.compile(r"-[0-9a-f]{6}\b")
 # Every transaction there has been is older than this one.
 _NONE = 2**31
@@ -127,6 +130,10 @@ class Watch:
         self._connection.execute(sql.SQL("TRUNCATE {}").format(names))
         self._counts = None
 
+    def recount(self) -> None:
+        """Count anew: something was written that is no effect of a case."""
+        self._counts = None
+
     def put(self, effect: Effect) -> None:
         """Write the same rows here; what tells of their changes is left out."""
         with self._connection.transaction():
@@ -179,13 +186,18 @@ class Canonical:
     """Rewrites values so that equal ones are equal in both twins.
 
     Ids that are not `known` to both become labels in the order of their appearance, and random endings of
-    generated texts one word. Moments of the write itself and of earlier ones, since the twins were `born`,
-    become words too.
+    generated texts one word. Moments of the write itself, of earlier ones since the twins were `born`, and of
+    those that it sets so many hours ahead become words too. Of the `secrets` that an answer shows, of their
+    parts, and of what no field shows (`hidden` columns) in a row that they were made for, the shape is left;
+    if they are `veiled`, as a trial leaves them out, so is what shows how they begin.
     """
 
     known: set[str]
     born: datetime
     begun: datetime
+    secrets: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    veiled: bool = False
     labels: dict[str, str] = field(default_factory=dict)
 
     def value(self, value: Any) -> Any:
@@ -204,6 +216,11 @@ class Canonical:
         return one["position"], _spelled(bare)
 
     def _text(self, text: str) -> str:
+        for secret in self.secrets:
+            if len(text) >= _LEAST_PART and text in secret:
+                return f"<{len(text)} from {secret.index(text)} of {shape(secret)}>"
+        if self.veiled and (found := _BEGINNING_OF_SECRET.fullmatch(text)):
+            return f"<{found[1]} and so on>"
         if _UUID.search(text):
             text = _UUID.sub(self._label, text)
         text = _TIME.sub(self._moment, text)
@@ -221,7 +238,10 @@ class Canonical:
             return found[0]
         if moment < self.born:
             return moment.isoformat()
-        return "<now>" if moment >= self.begun else "<earlier>"
+        ahead = (moment - self.begun).total_seconds() / _HOUR
+        if ahead < 1:
+            return "<now>" if ahead >= 0 else "<earlier>"
+        return f"<in {round(ahead)} hours>" if moment.microsecond else moment.isoformat()
 
     def effect(self, effect: Effect) -> dict[str, Any]:
         """Return an effect rewritten: events in their order, all other rows sorted by what they hold.
@@ -241,7 +261,24 @@ class Canonical:
         bare = ({name: value for name, value in row.items() if name not in dropped} for row in rows)
         if table == "idempotency_records":
             bare = map(_unmeasured, bare)
-        return [self.value(without_request(row)) for row in bare]
+        return [self.value(self._veiled(without_request(row))) for row in bare]
+
+    def _veiled(self, row: Row) -> Row:
+        """Return a row that a secret was made for with the shapes of what no field shows."""
+        texts = [value for value in row.values() if isinstance(value, str) and len(value) >= _LEAST_PART]
+        if not any(text in secret for secret in self.secrets for text in texts):
+            return row
+        return {
+            name: shape(value)
+            if name in self.hidden and isinstance(value, str) and not _UUID.search(value)
+            else value
+            for name, value in row.items()
+        }
+
+
+def shape(text: str) -> str:
+    """Return a text with the lengths of its long runs of letters and digits in their place."""
+    return _LONG.sub(lambda found: f"<{len(found[0])}>", text)
 
 
 def _unmeasured(record: Row) -> Row:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from services.engine.catalog import Catalog
-from services.engine.resource import ActionKind, Embedded, Resource, Shown
+from services.engine.resource import ActionKind, Embedded, Resource
 from tests.parity.graphql_side import Name, _literal, camel, constant, pascal
 from tests.parity.graphql_side import Request as Request
 from tests.parity.neutral import Row
 from tests.parity.writing.neutral import VALUED, Entry, WriteCase, WriteOutcome, without_request
-from tests.parity.writing.rest_side import version
+from tests.parity.writing.rest_side import shown_beside, shown_once, version
 from tests.support.client import Answer
 
 PROBLEM = "problem { type title status detail instance code requestId errors errorMessages extensions }"
@@ -77,6 +77,11 @@ def _one(case: WriteCase) -> Arguments:
     if case.kind in VALUED:
         kind = f"{pascal(case.resource.name)}{pascal(case.kind)}Input!"
         found["input"] = values(case.resource, item.values), kind
+    if case.kind is ActionKind.ITEM and item.values:
+        found["input"] = (
+            values(case.resource, item.values),
+            f"{pascal(case.action.name)}{pascal(case.resource.name)}Input",
+        )
     return found
 
 
@@ -130,8 +135,8 @@ def selection(case: WriteCase, catalog: Catalog, embedded: bool) -> str:
         return f"results {{ {entry} }} summary {{ total succeeded failed }} {PROBLEM} replayed"
     if case.kind is ActionKind.DELETE:
         return f"deletedId {PROBLEM} replayed"
-    secrets = [camel(name) for name in _once(case)]
-    return " ".join((f"{own} {{ {shown} }}", *secrets, PROBLEM, "replayed"))
+    more = [_beside(case, name) for name in (*shown_once(case), *shown_beside(case))]
+    return " ".join((f"{own} {{ {shown} }}", *more, PROBLEM, "replayed"))
 
 
 def fields(resource: Resource, catalog: Catalog, embedded: bool) -> str:
@@ -144,10 +149,9 @@ def fields(resource: Resource, catalog: Catalog, embedded: bool) -> str:
     return " ".join(parts)
 
 
-def _once(case: WriteCase) -> tuple[str, ...]:
-    if case.kind is not ActionKind.CREATE:
-        return ()
-    return tuple(item.name for item in case.resource.fields if item.shown is Shown.ONCE)
+def _beside(case: WriteCase, name: str) -> str:
+    """Return the member of a payload that holds what is shown beside the row, which is named first."""
+    return camel(f"raw_{name}" if name == case.resource.name else name)
 
 
 # Answers
@@ -178,11 +182,11 @@ def outcome(case: WriteCase, answer: Answer) -> WriteOutcome:
     if case.kind is ActionKind.DELETE:
         return WriteOutcome(id=payload["deletedId"], replayed=replayed)
     found = payload[camel(case.resource.name)]
-    secrets = {name: payload[camel(name)] for name in _once(case)} or None
     made = WriteOutcome(
         id=found["id"],
         row=row(case.resource, found),
-        once=secrets,
+        once={name: payload[_beside(case, name)] for name in shown_once(case)} or None,
+        beside={name: payload[_beside(case, name)] for name in shown_beside(case)} or None,
         replayed=replayed,
         versions={found["id"]: version(found["id"], found["etag"])},
     )

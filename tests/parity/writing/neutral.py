@@ -17,6 +17,11 @@ VALUED = (ActionKind.CREATE, ActionKind.REPLACE, ActionKind.UPDATE)
 """The kinds of action that take values."""
 
 
+def in_bulk(resource: Resource, action: Action) -> bool:
+    """Tell whether an action also takes many rows of a resource at once."""
+    return resource.bulk and action.kind in BULK
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One row to write: its id, and its values by database name as REST's JSON holds them.
@@ -83,7 +88,8 @@ class Entry:
 class WriteOutcome:
     """One answer: a problem without its request, or the row, or an entry for each of many rows.
 
-    `id` is the row's, also where it was deleted, and `once` what only the answer to a creation shows.
+    `id` is the row's, also where it was deleted; that of an action's answer may be another one's. `once` are
+    the secrets that only this answer shows, and `beside` is what it shows beside the row and may tell again.
     `versions` are those that entity tags stand for, by row.
     """
 
@@ -91,6 +97,7 @@ class WriteOutcome:
     id: str | None = None
     row: Row | None = None
     once: Row | None = None
+    beside: Row | None = None
     entries: tuple[Entry, ...] = ()
     summary: dict[str, int] | None = None
     replayed: bool = False

@@ -65,8 +65,9 @@ def _one(case: WriteCase) -> tuple[str, str, Any]:
         return "POST", own, item.values
     own = f"{own}/{quote(str(item.id), safe='')}"
     if case.kind in (ActionKind.RESTORE, ActionKind.ITEM):
-        # The body of an action is empty, or an empty object.
-        return "POST", f"{own}/{case.action.name.replace('_', '-')}", {} if _coin(case) else None
+        # The body of an action without inputs is empty, or an empty object.
+        body = item.values or ({} if _coin(case) else None)
+        return "POST", f"{own}/{case.action.name.replace('_', '-')}", body
     values = None if case.kind is ActionKind.DELETE else item.values
     return _METHODS[case.kind], own, values
 
@@ -98,7 +99,8 @@ def outcome(case: WriteCase, answer: Answer) -> WriteOutcome:
         assert (answer.status, answer.body) == (204, b"")
         return WriteOutcome(id=identifier(item.id), replayed=replayed)
     document = answer.data(201 if case.kind is ActionKind.CREATE else 200)
-    shown = row(case.resource, document)
+    secrets, others = shown_once(case), shown_beside(case)
+    shown = {name: value for name, value in document.items() if name not in ("links", *secrets, *others)}
     versions = {}
     if case.dry_run:
         assert answer.header("etag") is None
@@ -110,7 +112,8 @@ def outcome(case: WriteCase, answer: Answer) -> WriteOutcome:
     return WriteOutcome(
         id=document["id"],
         row=shown,
-        once=once(case.resource, document),
+        once={name: document[name] for name in secrets} or None,
+        beside={name: document[name] for name in others} or None,
         replayed=replayed,
         versions=versions,
     )
@@ -138,15 +141,19 @@ def _entry(resource: Resource, found: dict[str, Any]) -> Entry:
 
 
 def row(resource: Resource, document: dict[str, Any]) -> Row:
-    """Return a document without its links and what it shows only this once; no other member is dropped."""
+    """Return a document of a bulk request without its links and secrets; no other member is dropped."""
     hidden = {"links", *(item.name for item in resource.fields if item.shown is Shown.ONCE)}
     return {name: value for name, value in document.items() if name not in hidden}
 
 
-def once(resource: Resource, document: dict[str, Any]) -> Row | None:
-    """Return what the document shows only this once."""
-    names = [item.name for item in resource.fields if item.shown is Shown.ONCE and item.name in document]
-    return {name: document[name] for name in names} or None
+def shown_once(case: WriteCase) -> list[str]:
+    """Return the names of the secrets that the answer to a case shows."""
+    return [item.name for item in case.resource.shown_by(case.action) if item.shown is Shown.ONCE]
+
+
+def shown_beside(case: WriteCase) -> list[str]:
+    """Return the names of what the answer to a case shows beside the row and its secrets."""
+    return [item.name for item in case.resource.shown_by(case.action) if item.shown is not Shown.ONCE]
 
 
 def version(id_: str, etag: str) -> int | str:

@@ -1,5 +1,6 @@
 """The suite of writes itself: each planted divergence, or loss on both sides, must make its tests fail."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ import services.engine.transaction
 from db.driver import Statement
 from db.embedded import Embedded
 from db.execute import Prepared
+from services import invitations, memberships, token_rules
 from services.brands import BRAND
 from services.categories import CATEGORY
 from services.engine import bulk, idempotency
@@ -23,9 +25,13 @@ from services.engine.dispatch import Writer, _nothing_more
 from services.engine.errors import Problem
 from services.engine.resource import Resource
 from services.engine.transaction import Ongoing
-from services.engine.work import Change
+from services.engine.work import Change, Work
 from services.engine.writing import Item, Outcome, Write, Written
+from services.invitations import INVITATION
+from services.memberships import MEMBERSHIP
 from services.products import PRODUCT
+from services.token_rules import TOKEN
+from services.users import USER
 from services.workspaces import WORKSPACE
 from tests.parity import gadgets
 from tests.parity.writing import (
@@ -41,7 +47,7 @@ from tests.parity.writing.twins import Twins, twins
 Plant = Callable[[pytest.MonkeyPatch], None]
 Check = Callable[[Twins], Awaitable[None]]
 
-CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, gadgets.GADGET))
+CATALOG = Catalog((WORKSPACE, BRAND, CATEGORY, PRODUCT, USER, MEMBERSHIP, INVITATION, TOKEN, gadgets.GADGET))
 GRAPHQL = "/graphql"
 
 
@@ -226,10 +232,81 @@ def one_statement_more(patch: pytest.MonkeyPatch) -> None:
 
     async def proven(self: Writer, caller: Caller, *given: Any) -> Outcome:
         if caller.instance == GRAPHQL:
-            await self._authenticator.confirm(caller.principal, caller.credential)
+            await self.authenticator.confirm(caller.principal, caller.credential)
         return await write(self, caller, *given)
 
     patch.setattr(Writer, "write", proven)
+
+
+def no_secret_in_graphql(patch: pytest.MonkeyPatch) -> None:
+    """GraphQL keeps a new token for itself."""
+    _answered_by(patch, GRAPHQL, _silent)
+
+
+def _silent(item: Written) -> Written:
+    document = item.document and re.sub(rb'"token":"[^"]*"', b'"token":null', item.document)
+    return Written(item.id, item.version, item.status, document, item.problem)
+
+
+def one_secret(patch: pytest.MonkeyPatch) -> None:
+    """GraphQL hands out the token that REST made last."""
+    mint, last = token_rules.mint, dict[str, tuple[Any, Any]]()
+
+    async def repeat(work: Work, change: Change) -> None:
+        if work.caller.instance != GRAPHQL:
+            await mint(work, change)
+            stored = {
+                name: change.values[name] for name in ("token_prefix", "token_key", "token_hash", "precheck")
+            }
+            last["token"] = stored, dict(change.once)
+        else:
+            change.values |= last["token"][0]
+            change.once |= last["token"][1]
+
+    patch.setattr(token_rules, "mint", repeat)
+
+
+def no_grace_in_graphql(patch: pytest.MonkeyPatch) -> None:
+    """GraphQL does not hear for how long an old token is to last."""
+    _asked_by(patch, GRAPHQL, lambda asked: replace(asked, items=tuple(map(_bare, asked.items))))
+
+
+def _bare(item: Item) -> Item:
+    values = {name: value for name, value in item.values.items() if name != "grace_period_hours"}
+    return Item(values, item.id, item.if_match)
+
+
+def anything_granted_in_graphql(patch: pytest.MonkeyPatch) -> None:
+    """GraphQL lets a token grant what it does not hold."""
+    judge = token_rules._judge_grants
+
+    def lenient(work: Work, change: Change) -> None:
+        if work.caller.instance != GRAPHQL:
+            judge(work, change)
+
+    patch.setattr(token_rules, "_judge_grants", lenient)
+
+
+def sessions_left_behind(patch: pytest.MonkeyPatch) -> None:
+    """GraphQL forgets the sessions of members."""
+    follow = memberships._follow
+
+    async def forgetful(work: Work, roles: Any) -> None:
+        if work.caller.instance != GRAPHQL:
+            await follow(work, roles)
+
+    patch.setattr(memberships, "_follow", forgetful)
+
+
+def accepted_invitations_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """GraphQL takes back what was accepted."""
+    judge = invitations._judge_open
+
+    def lenient(work: Work, change: Change) -> None:
+        if work.caller.instance != GRAPHQL:
+            judge(work, change)
+
+    patch.setattr(invitations, "_judge_open", lenient)
 
 
 # Lost on both surfaces alike
@@ -359,10 +436,34 @@ PLANTS: tuple[tuple[Plant, Check, str], ...] = (
         _on(test_traffic.test_both_surfaces_take_the_same_statements),
         r"'REST': \(., 3\), 'GraphQL': \(., 4\)",
     ),
+    (no_secret_in_graphql, _writes(group="creating", name="token"), r"GraphQL.* shows no secret"),
+    (one_secret, _writes(group="creating", name="token"), r"the secret token is the same"),
+    (no_grace_in_graphql, _writes(group="acting", name="token"), r"effect.tokens\[.\].expires_at is"),
+    (
+        anything_granted_in_graphql,
+        _on(test_scopes.test_scopes_decide_alike, name="token"),
+        r"answer.problem is .*insufficient-scope.* against None",
+    ),
+    (sessions_left_behind, _writes(group="acting", name="membership"), r"effect.grown.events is 2 against 1"),
+    (
+        sessions_left_behind,
+        _writes(group="updating", name="membership"),
+        r"effect.grown.events is 2 against 1",
+    ),
+    (
+        accepted_invitations_taken_back,
+        _writes(group="states", name="invitation"),
+        r"answer.problem is .*conflict.* against None",
+    ),
     (no_event, _writes(group="creating"), r"REST wrote .* with events \{\} and audit rows \{'"),
     (no_audit_row, _writes(group="creating"), r"REST wrote .* and audit rows \{\}"),
     (a_loop, _on(test_traffic.test_a_hundred_rows_take_as_many_statements_as_one), r"create: \{1: "),
     (secrets_kept, _writes(group="keyed"), r"REST tells a secret in idempotency_records"),
+    (
+        secrets_kept,
+        _writes(group="keyed", name="token"),
+        r"tokens: rotate: .*REST tells a secret in idempotency_records",
+    ),
     (
         no_undoing,
         test_new_resource.test_nothing_stays_of_what_a_rule_wrote_before_it_refused,

@@ -5,9 +5,9 @@ import pytest
 from services.catalog import CATALOG
 from tests.parity.writing import cases
 from tests.parity.writing.comparing import all_alike
-from tests.parity.writing.twins import Twins, ordinary
+from tests.parity.writing.twins import Twins
 
-NAMES = [resource.name for resource in CATALOG if ordinary(resource)]
+NAMES = [resource.name for resource in CATALOG if resource.actions]
 
 
 @pytest.mark.parametrize("group", cases.EFFECTS)
@@ -19,9 +19,3 @@ async def test_both_surfaces_write_the_same(shop: Twins, name: str, group: str) 
     codes = await all_alike(shop, cases.EFFECTS[group](shop, resource))
 
     assert codes[None] or not codes, codes
-
-
-def test_only_what_is_about_the_workspace_itself_is_left_out() -> None:
-    """Whoever adds to these tries them on both surfaces elsewhere."""
-    left_out = {resource.name for resource in CATALOG if resource.actions and not ordinary(resource)}
-    assert left_out == {"token", "membership", "invitation"}

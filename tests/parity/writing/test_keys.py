@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from services.catalog import CATALOG
-from services.engine.resource import ActionKind, Resource
+from services.engine.resource import ActionKind, Resource, Shown
 from tests.parity.comparing import report
 from tests.parity.neutral import differences
 from tests.parity.world import OTHER
 from tests.parity.writing.cases import key, many, plain, written
-from tests.parity.writing.comparing import Sent, Way, by_graphql, by_rest, contrast, send, unlike
+from tests.parity.writing.comparing import Sent, Way, by_graphql, by_rest, contrast, on, send, unlike
+from tests.parity.writing.effects import shape
 from tests.parity.writing.graphql_side import problem_of
-from tests.parity.writing.neutral import BULK, WHATEVER, WriteCase
-from tests.parity.writing.twins import Side, Twins, ordinary
+from tests.parity.writing.neutral import WHATEVER, WriteCase, in_bulk
+from tests.parity.writing.twins import Side, Twins
 
-NAMES = [resource.name for resource in CATALOG if ordinary(resource)]
+NAMES = [resource.name for resource in CATALOG if resource.actions]
 EVERYTHING = ("all:write",)
 
 
@@ -32,7 +33,7 @@ async def keyed(twins: Twins, resource: Resource) -> list[WriteCase]:
         else:
             found.append(replace(case, label="stale", if_match='"stale"', refusal="precondition-failed"))
         found.append(case)
-        if action.kind in BULK:
+        if in_bulk(resource, action):
             found.append(await many(twins, resource, action, "kept", 2))
             mixed = (
                 *(await many(twins, resource, action, "", 1)).items,
@@ -122,7 +123,10 @@ async def test_a_key_is_for_one_input_alone(shop: Twins, name: str) -> None:
         found += (await contrast(shop, first))[0]
         others = [replace(await plain(shop, resource, action, "other input"), key=first.key)]
         others += [replace(each, key=first.key) for each in used[-1:]]
-        if action.kind in BULK:
+        for field in action.inputs:
+            values = {field.name: field.maximum}
+            others.append(on(replace(first, label=f"another {field.name}"), values=values))
+        if in_bulk(resource, action):
             others.append(replace(first, label="the same in bulk", bulk=True, if_match=None))
         if action.kind is not ActionKind.CREATE:
             others.append(replace(first, label="another version", if_match='"other"'))
@@ -178,3 +182,39 @@ async def test_keys_of_another_workspace_are_other_keys(shop: Twins, name: str) 
             if outcome.replayed is bool(how):
                 found.append(f"{case.name}: {how or 'the owner'} is told a repetition: {outcome.replayed}")
     report(found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_surface_shows_secrets_of_its_own_once(shop: Twins, name: str) -> None:
+    """C-51: of one shape, null in a trial and in every repetition, and kept nowhere."""
+    resource, found = await shop.resource(name), list[str]()
+    for action in resource.actions:
+        if any(item.shown is Shown.ONCE for item in resource.shown_by(action)):
+            tried = replace(
+                await plain(shop, resource, action, "a secret, tried"), dry_run=True, refusal=None
+            )
+            unequal, outcome = await contrast(shop, tried)
+            found += unequal
+            if set((outcome.once or {"": ""}).values()) != {None}:
+                found.append(f"{tried.name}: {outcome.once}")
+            case = replace(await plain(shop, resource, action, "a secret", key=key(shop)), refusal=None)
+            left, right = [await _shown(shop, side, case, found) for side in (shop.rest, shop.graphql)]
+            made = {item.name for item in resource.shown_by(action) if item.kind is not None}
+            found += [
+                f"{case.name}: {each} is made twice" for each in made if left.get(each, 1) == right.get(each)
+            ]
+            shapes = [{each: shape(text) for each, text in told.items()} for told in (left, right)]
+            found += [f"{case.name}: {text}" for text in differences(shapes[0], shapes[1])]
+    report(found)
+
+
+async def _shown(twins: Twins, side: Side, case: WriteCase, found: list[str]) -> dict[str, Any]:
+    """Return the secrets that an answer of a side's own surface shows, and note who shows them again."""
+    ways = [by_rest(case, twins.catalog), by_graphql(case, twins.catalog)]
+    own = ways[side is twins.graphql]
+    first = await repeated(twins, side, case, own)
+    found += [f"{case.name}: {text}" for text in unlike(case, own, first)]
+    for way in ways:
+        again = await repeated(twins, side, case, way)
+        found += [f"{case.name}: {text}" for text in unfaithful(case, first, again)]
+    return first.outcome.once or {}

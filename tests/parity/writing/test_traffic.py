@@ -9,10 +9,10 @@ from services.engine.resource import ActionKind, Resource
 from tests.parity.comparing import report
 from tests.parity.writing.cases import key, many, plain
 from tests.parity.writing.comparing import by_graphql, by_rest
-from tests.parity.writing.neutral import BULK, WriteCase
-from tests.parity.writing.twins import Twins, ordinary
+from tests.parity.writing.neutral import WriteCase, in_bulk
+from tests.parity.writing.twins import Twins
 
-NAMES = [resource.name for resource in CATALOG if ordinary(resource)]
+NAMES = [resource.name for resource in CATALOG if resource.actions]
 PLAIN_ROUND_TRIPS = 3
 MANY = 100
 CODES = ('"problem":{', '"errors":[')
@@ -62,7 +62,7 @@ async def test_a_hundred_rows_take_as_many_statements_as_one(shop: Twins, name: 
     """C-52: bulk requests are sets and no loops, on both surfaces, whatever their rules look up."""
     resource, found = await shop.resource(name), list[str]()
     for action in resource.actions:
-        if action.kind in BULK:
+        if in_bulk(resource, action):
             taken = {
                 size: await costs(shop, await many(shop, resource, action, f"{size}", size, key=key(shop)))
                 for size in (1, MANY)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -13,14 +14,14 @@ from psycopg.conninfo import conninfo_to_dict
 from db.describe import table
 from db.embedded import Embedded
 from services.engine.catalog import Catalog
-from services.engine.resource import Resource
+from services.engine.resource import Action, Resource
 from services.engine.versions import tag
 from tests.parity.neutral import Row
 from tests.parity.world import OWN, World, filled
 from tests.parity.writing import rest_side
-from tests.parity.writing.effects import Watch
+from tests.parity.writing.effects import Effect, Watch
 from tests.parity.writing.neutral import Item, WriteCase
-from tests.parity.writing.values import Picks, full, guesses
+from tests.parity.writing.values import Picks, distinct, full, guesses
 from tests.support.application import running
 from tests.support.client import Client
 from tests.support.databases import copied
@@ -83,6 +84,7 @@ class Twins:
             self.known.add(row["id"])
             for side in (self.rest, self.graphql):
                 side.world.tokens[key] = raw
+                side.watch.recount()
                 # The first request with a token looks it up; from then on each request proves it by the way.
                 await Client(side.world.application, raw).get("/api/v1/")
         return self.rest.world.tokens[key]
@@ -101,12 +103,18 @@ class Twins:
         }
 
     async def prepare(self, resource: Resource) -> None:
-        """Find out which references and members of enums are valid together, by trials that write nothing."""
+        """Find out which references and members of enums are valid together, by trials that write nothing.
+
+        Where no client makes rows, whatever is stored goes together with all members.
+        """
         if resource.name in self.picks:
             return
         client = await self.client(self.rest, "all:write")
-        action = resource.actions_by_name["create"]
+        action = resource.actions_by_name.get("create")
         for n, picks in enumerate(guesses(self.rest.world, resource)):
+            if action is None:
+                self.picks[resource.name] = picks
+                return
             tried = WriteCase("trial", resource, action, (Item(full(resource, picks, n)),), dry_run=True)
             answer = await rest_side.request(tried).send(client)
             if answer.status == 201:
@@ -133,22 +141,26 @@ class Twins:
             return made
         ready = self.ready.setdefault((resource.name, deleted), [])
         if not ready:
-            ready += await self.fresh_rows(resource, _AT_ONCE, deleted=deleted)
+            ready += await self.fresh_rows(resource, _AT_ONCE if resource.bulk else 1, deleted=deleted)
         return ready.pop()
 
     async def fresh_rows(
         self, resource: Resource, size: int, *, deleted: bool = False, **changes: Any
     ) -> list[Target]:
-        """Return new rows that are in both databases, made through REST and copied as they are."""
-        mark = self.rest.watch.mark()
+        """Return new rows that are in both databases, made through REST or planted, and copied."""
         client = await self.client(self.rest, "all:write")
-        create, delete = resource.actions_by_name["create"], resource.actions_by_name["delete"]
-        items = tuple(Item(self.body(resource)) for _ in range(size))
-        entries = await self._made(client, WriteCase("fresh", resource, create, items, bulk=True))
-        ids = [entry["id"] for entry in entries]
+        mark = self.rest.watch.mark()
+        create = resource.actions_by_name.get("create")
+        if create is None:
+            like = self.rest.world.live(resource)[0]["id"]
+            ids = [self._like(resource, like, **self.body(resource)) for _ in range(size)]
+        else:
+            items = [Item(self.body(resource)) for _ in range(size)]
+            ids = await self._done(client, resource, create, items)
         if deleted:
-            gone = tuple(Item(id=id_) for id_ in ids)
-            await self._made(client, WriteCase("gone", resource, delete, gone, bulk=True))
+            await self._done(
+                client, resource, resource.actions_by_name["delete"], [Item(id=id_) for id_ in ids]
+            )
         for id_ in ids if changes else ():
             self.rest.watch.change(table(resource.model).name, id_, changes)
         effect = self.rest.watch.since(mark)
@@ -157,24 +169,56 @@ class Twins:
         rows = {row["id"]: row for row in effect.rows[table(resource.model).name]}
         return [Target(id_, rows[id_]["version"], rows[id_]) for id_ in ids]
 
-    async def _made(self, client: Client, case: WriteCase) -> list[dict[str, Any]]:
-        answer = await rest_side.request(case).send(client)
-        assert answer.status in (200, 201), (case.name, answer.body.decode())
-        entries: list[dict[str, Any]] = answer.json()["data"]
-        return entries
+    async def _done(self, client: Client, resource: Resource, action: Action, items: list[Item]) -> list[str]:
+        """Do an action to rows, all at once where that can be, and return their ids."""
+        parts = [items] if resource.bulk else [[item] for item in items]
+        found: list[str] = []
+        for part in parts:
+            case = WriteCase("fresh", resource, action, tuple(part), bulk=resource.bulk)
+            answer = await rest_side.request(case).send(client)
+            assert answer.status in (200, 201, 204), (case.name, answer.body.decode())
+            made: Any = answer.json()["data"] if answer.body else []
+            found += [row["id"] for row in (made if isinstance(made, list) else [made])]
+        return found
+
+    def _like(self, resource: Resource, id_: str, **given: Any) -> str:
+        """Plant a row like a stored one in REST's database; return its id.
+
+        Where no two rows may share a row of another resource it has one of its own, and so has whatever else
+        in the workspace refers to that: who belongs to a workspace has a session there.
+        """
+        name, now = table(resource.model).name, datetime.now(UTC).isoformat()
+        row = self.rest.watch.row(name, id_)
+        row |= {"id": str(uuid4()), "version": 1, "inserted_at": now, "updated_at": now, **given}
+        aims = {
+            relation.via: self.catalog.target(relation) for relation in resource.relations if relation.one
+        }
+        for column in sorted({columns[-1] for columns in distinct(resource.model)} - given.keys()):
+            if column in aims:
+                row[column] = self._like(aims[column], row[column])
+                self._follow(aims[column], row[column], resource)
+            else:
+                known = uuid4().hex
+                row[column] = (
+                    known[: len(row[column])] if column not in resource.all_fields else known + row[column]
+                )
+        self.rest.watch.put(Effect({name: [row]}, {}))
+        return str(row["id"])
+
+    def _follow(self, parent: Resource, id_: str, beside: Resource) -> None:
+        """Plant a row of each other resource that refers to a planted one, like one that is stored."""
+        for each in self.catalog:
+            for key in table(each.model).foreign_keys if each is not beside else ():
+                via, rows = key.parent.name, self.rest.world.live(each)
+                if key.column.table is table(parent.model) and via in each.all_fields:
+                    like = next((row["id"] for row in rows if row[via] is not None), None)
+                    if like is not None:
+                        self._like(each, like, **{via: id_})
 
     def close(self) -> None:
         """Let go of both databases."""
         self.rest.watch.close()
         self.graphql.watch.close()
-
-
-def ordinary(resource: Resource) -> bool:
-    """Tell whether rows of a resource can be made and deleted at will, many at once.
-
-    What is about the workspace itself has rules that decide by who asks; its own tests try both surfaces.
-    """
-    return resource.bulk and {"create", "delete"} <= resource.actions_by_name.keys()
 
 
 def _token(database: str, raw: str) -> Row:
@@ -205,7 +249,7 @@ async def twins(
         )
         made.known.update(made.rest.watch.everything().ids(), map(str, workspaces.values()))
         for resource in catalog:
-            if ordinary(resource):
+            if resource.actions:
                 await made.prepare(resource)
         yield made
         made.close()

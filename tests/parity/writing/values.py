@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from db.constraints import uniques
-from db.describe import ColumnFacts
-from db.models.columns import LARGEST_SAFE_INTEGER
+from db.describe import ColumnFacts, table
+from db.models.columns import LARGEST_SAFE_INTEGER, Model
+from services.engine.catalog import Catalog
 from services.engine.errors import Invalid
 from services.engine.resource import Embedded, Field, Kind, Resource
 from services.engine.validate import read_field
@@ -49,6 +49,8 @@ def _guess(world: World, resource: Resource, dice: random.Random) -> Picks:
     for field in resource.writable:
         if field.enum is not None:
             picks[field.name] = str(dice.choice(list(field.enum)))
+        if field.among is not None:
+            picks[field.name] = granted(world.catalog, resource, field)
     for relation in resource.relations:
         if relation.one:
             rows = world.live(world.catalog.target(relation))
@@ -56,6 +58,12 @@ def _guess(world: World, resource: Resource, dice: random.Random) -> Picks:
     for item in resource.embedded:
         picks[item.name] = _guess(world, item.resource, dice)
     return picks
+
+
+def granted(catalog: Catalog, resource: Resource, field: Field) -> list[str]:
+    """Return what a list of such texts may hold that has to do with the resource itself."""
+    assert field.among is not None
+    return sorted(text for text in field.among(catalog) if text.startswith(f"{resource.scope}:"))
 
 
 def _value(resource: Resource, field: Field, picks: Picks, n: int) -> Any:
@@ -110,9 +118,15 @@ def valid(resource: Resource, field: Field, value: Any) -> bool:
 
 
 def unique_fields(resource: Resource) -> list[Field]:
-    """Return the writable fields whose values no two live rows share."""
-    names = [unique.columns[0] for unique in uniques(resource.model) if len(unique.columns) == 1]
+    """Return the writable fields whose values no two live rows share, or no two of those in one state."""
+    names = {columns[0] for columns in distinct(resource.model) if len(columns) == 1}
     return [field for field in resource.writable if field.name in names]
+
+
+def distinct(model: type[Model]) -> list[tuple[str, ...]]:
+    """Return the groups of columns, without the workspace, that are unique among some rows or all."""
+    found = [[column.name for column in index.columns] for index in table(model).indexes if index.unique]
+    return [tuple(name for name in names if name != "workspace_id") for names in found]
 
 
 # What is refused
@@ -196,7 +210,7 @@ _ODD_TEXTS = ("!", "not valid!", "-", "é é", "x y")
 
 def refused(resource: Resource, field: Field) -> Iterator[Bad]:
     """Yield values that a field refuses, whatever else the row holds."""
-    facts = resource.facts[field.name]
+    facts = resource.facts_of(field)
     if field.enum is not None:
         yield from _NO_MEMBER
     elif facts.kind is Kind.JSON:
@@ -204,6 +218,9 @@ def refused(resource: Resource, field: Field) -> Iterator[Bad]:
     else:
         yield from _WRONG[facts.kind]
         yield from _out_of_bounds(field, facts)
+    if field.among is not None:
+        yield Bad("no member", ["no_such_thing:read"], "inclusion")
+        yield Bad("a number within", [1], "invalid_format")
     if field.required or not facts.nullable:
         yield Bad("null", None, "cant_be_blank")
         if facts.kind is Kind.STRING and field.enum is None:

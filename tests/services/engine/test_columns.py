@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.catalog import CATALOG
@@ -99,6 +99,7 @@ def test_every_field_takes_something(resource: Resource) -> None:
         assert not all(read_values(resource, {field.name: good})[1] for good in _GOOD), field.name
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.sampled_from(_WRITABLE))
 def test_rows_are_read_as_each_is_alone(data: st.DataObject, resource: Resource) -> None:
     """They may have different fields, and good ones beside bad ones."""

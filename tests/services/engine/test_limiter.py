@@ -10,7 +10,7 @@ from services.engine.access import Principal
 from services.engine.context import Caller
 from services.engine.errors import Problem, Slug
 from services.engine.limiter import Limited, Unlimited, Usage
-from services.engine.limits import Policy, ProcessStore, Standing, Store, policy
+from services.engine.limits import Account, Left, Policy, ProcessStore, Standing, Store, Taken, policy
 
 SLOW = policy(60, 60)
 """A budget of 60 points, one back each second."""
@@ -150,7 +150,7 @@ async def test_held_points_of_several_charges_add_up() -> None:
 async def test_a_refund_is_told_to_the_whole_batch() -> None:
     limiter, first = limited(), caller()
     second = caller()
-    second.lefts = first.lefts
+    second.account = first.account
     await limiter.charge(first, 10, 9)
     await limiter.charge(second, 10, 9)
 
@@ -158,6 +158,20 @@ async def test_a_refund_is_told_to_the_whole_batch() -> None:
 
     assert (remaining(first), remaining(second)) == (59, 49)
     assert second.returned == 0
+    assert first.account.left is second.left
+
+
+async def test_a_charge_that_is_answered_late_is_not_the_latest() -> None:
+    account, own = Account(), policy(60, 60)
+    first, second = (Left(own, Taken(0.0, seconds), account) for seconds in (10.0, 20.0))
+
+    account.note(2, second)
+    account.note(1, first)
+    account.returned = 5
+
+    assert account.left is second
+    assert second.standing().remaining == 45
+    assert Left(own, Taken(0.0, 20.0), account, since=5).standing().remaining == 40
 
 
 async def test_the_rates_of_the_charge_are_those_of_its_refund() -> None:

@@ -9,6 +9,7 @@ from db.models import RateTier
 from services.engine.limits import (
     STANDARD,
     TIERS,
+    Account,
     Left,
     Policy,
     ProcessStore,
@@ -254,13 +255,18 @@ def test_what_has_come_back_since_a_charge_is_told() -> None:
     left = Left(own, Taken(0.0, 30.0, 35, 100.0))
     assert left.standing() == Standing(40, 5, 100, "60;w=60, 40;w=86400")
 
-    left.returned = 10
+    left.account.returned = 10
     assert left.standing() == Standing(40, 15, 100, "60;w=60, 40;w=86400")
-    left.returned = 100
+    left.account.returned = 100
     assert left.standing() == Standing(40, 40, 100, "60;w=60, 40;w=86400")
-    assert Left(policy(60, 60), Taken(0.0, 30.0), 10).standing() == Standing(60, 40, 20, "60;w=60")
-    assert Left(STANDARD, Taken(0.0, 10.0), 20).standing() == Standing(240, 220, 5, "240;w=60")
-    assert Left(policy(60, 60), Taken(0.0, 30.0), 31).standing() == Standing(60, 60, 0, "60;w=60")
+    minute, four = policy(60, 60), STANDARD
+    for own, seconds, returned, left_now, reset in (
+        (minute, 30.0, 10, 40, 20),
+        (minute, 30.0, 31, 60, 0),
+        (four, 10.0, 20, 220, 5),
+    ):
+        told = Left(own, Taken(0.0, seconds), Account(returned=returned)).standing()
+        assert told == Standing(own.limit, left_now, reset, own.text)
 
 
 async def test_keys_have_budgets_of_their_own_and_the_oldest_are_forgotten() -> None:
