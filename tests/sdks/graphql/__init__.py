@@ -1,0 +1,1 @@
+"""Clients of GraphQL, generated from the schema and from documents."""

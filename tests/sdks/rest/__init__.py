@@ -1,0 +1,1 @@
+"""Clients of REST, generated from the OpenAPI document."""

@@ -1,0 +1,50 @@
+"""What a generated client is: where it is made, by which commands, and the steps of the story that it tells."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+Command = tuple[str, ...]
+"""Words, run without a shell in the folder where the client is made."""
+
+
+class Step(StrEnum):
+    """What every story does, in this order; it prints `passed <step>` after each."""
+
+    CUSTOMER = "customer"
+    PRODUCT = "product"
+    ORDER = "order"
+    CONFIRM = "confirm"
+    FILTER = "filter"
+    PAGES = "pages"
+    INVALID = "invalid"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Sdk:
+    """A generator with the story that its client tells.
+
+    `source` is a committed folder with `requirements.txt` or `package.json` (exact pins), the generator's
+    configuration and the story. It is copied to a workshop, where `.venv/bin` or `node_modules/.bin` come first
+    in PATH and every command runs. There lie `openapi.json` and `schema.graphql`, fetched from the server, and
+    the environment names the server as URL and a token that may do everything as TOKEN.
+
+    `generated` is where the generator writes, below the workshop; it is emptied before and its lines are counted
+    after. `tool` is the package whose version is told.
+    """
+
+    name: str
+    tool: str
+    source: Path
+    generate: tuple[Command, ...]
+    check: tuple[Command, ...]
+    run: tuple[Command, ...]
+    generated: str = "generated"
+
+    @property
+    def is_python(self) -> bool:
+        """Tell whether packages come from PyPI, rather than from npm."""
+        return (self.source / "requirements.txt").exists()

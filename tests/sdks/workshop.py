@@ -1,0 +1,158 @@
+"""Where clients are made: packages are installed once per manifest, all else is made anew every time."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.sdks.sdk import HERE, Command, Sdk, Step
+
+WORKSHOPS = HERE / ".made"
+PATIENCE_SECONDS = 900
+_INSTALLED = (".venv", "node_modules", ".installed")
+
+
+class Failed(Exception):
+    """A command failed; the message is what it said."""
+
+
+@dataclass(slots=True)
+class Made:
+    """What became of one generator; `failure` names the stage that failed and what was said."""
+
+    sdk: Sdk
+    version: str = ""
+    lines: int = 0
+    compiled: bool = False
+    passed: list[str] = field(default_factory=list)
+    failure: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether the client was made and told the whole story."""
+        return not self.failure and self.compiled and self.passed == list(Step)
+
+
+class Workshop:
+    """The folder of one generator, with a copy of its source and what the server told of itself."""
+
+    def __init__(self, sdk: Sdk, served: Path, environment: dict[str, str]) -> None:
+        self.sdk, self.folder = sdk, WORKSHOPS / sdk.name
+        found = (self.folder / ".venv" / "bin", self.folder / "node_modules" / ".bin")
+        path = os.pathsep.join([*map(str, found), os.environ["PATH"]])
+        self._environment = {**os.environ, "PYTHONPATH": str(self.folder), **environment, "PATH": path}
+        self._served = served
+
+    def make(self) -> Made:
+        """Install, generate, check, and tell the story; the first failure ends it."""
+        made = Made(self.sdk)
+        try:
+            self._timed(made, "install", self._prepare)
+            made.version = self._version()
+            self._timed(made, "generate", lambda: self._all(self.sdk.generate))
+            made.lines = _lines(self.folder / self.sdk.generated)
+            self._timed(made, "check", lambda: self._all(self.sdk.check))
+            made.compiled = True
+            self._timed(made, "story", lambda: self._tell(made))
+        except Failed as failed:
+            made.failure = f"{list(made.seconds)[-1]}: {failed}"
+        return made
+
+    def _timed(self, made: Made, stage: str, act: object) -> None:
+        assert callable(act)
+        began = time.monotonic()
+        made.seconds[stage] = 0.0
+        try:
+            act()
+        finally:
+            made.seconds[stage] = time.monotonic() - began
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for old in self.folder.iterdir():
+            if old.name not in _INSTALLED:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        shutil.copytree(self.sdk.source, self.folder, dirs_exist_ok=True)
+        shutil.copytree(self._served, self.folder, dirs_exist_ok=True)
+        manifest = "requirements.txt" if self.sdk.is_python else "package.json"
+        wanted = hashlib.sha256((self.folder / manifest).read_bytes()).hexdigest()
+        stamp = self.folder / ".installed"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            self._all(_FROM_PYPI if self.sdk.is_python else _FROM_NPM)
+            stamp.write_text(wanted)
+
+    def _version(self) -> str:
+        if not self.sdk.is_python:
+            told = self.folder / "node_modules" / self.sdk.tool / "package.json"
+            return str(json.loads(told.read_text())["version"])
+        ask = f"import importlib.metadata as m; print(m.version({self.sdk.tool!r}))"
+        return self._run(("python", "-c", ask)).strip()
+
+    def _tell(self, made: Made) -> None:
+        for command in self.sdk.run:
+            said = self._run(command, made.passed)
+            made.passed += _passed(said)
+        if made.passed != list(Step):
+            raise Failed(f"the story passed {made.passed}")
+
+    def _all(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self._run(command)
+
+    def _run(self, command: Command, passed: list[str] | None = None) -> str:
+        try:
+            ran = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=self._environment,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=PATIENCE_SECONDS,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Failed(str(error)) from error
+        if ran.returncode:
+            if passed is not None:
+                passed += _passed(ran.stdout)
+            raise Failed(f"{' '.join(command)} ended with {ran.returncode}\n{ran.stdout}")
+        return ran.stdout
+
+
+def _passed(said: str) -> list[str]:
+    return [line.removeprefix("passed ") for line in said.splitlines() if line.startswith("passed ")]
+
+
+def _lines(generated: Path) -> int:
+    files = [generated] if generated.is_file() else generated.rglob("*")
+    sources = [file for file in files if file.suffix in (".py", ".ts", ".tsx", ".mts")]
+    if not sources:
+        raise Failed(f"nothing was generated in {generated.name}")
+    return sum(file.read_text().count("\n") for file in sources)
+
+
+_UV = (str(Path(sys.executable).with_name("uv")), "--quiet")
+_FROM_PYPI: tuple[Command, ...] = (
+    (*_UV, "venv", "--allow-existing", "--python", sys.executable, ".venv"),
+    (*_UV, "pip", "install", "--python", ".venv/bin/python", "--requirement", "requirements.txt"),
+)
+# Some of the newest packages name versions of others that no registry has yet.
+_FROM_NPM: tuple[Command, ...] = (
+    (
+        "npm",
+        "install",
+        "--silent",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--before=2026-09-01",
+    ),
+)
