@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench faults isolation mutants lint-openapi judge-rest contracts constraints clean
+.PHONY: help serve test check bench faults isolation mutants judges contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -45,11 +45,7 @@ mutants: .venv/.develop ## Try the tests on mutants of the access modules and wr
 isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,000 times, and write docs/isolation.md
 	$(BIN)/python -m tests.isolation $(ARGS)
 
-lint-openapi: tests/judges/node_modules/.made ## Let Spectral and Redocly judge docs/openapi.json (needs Node.js)
-	cd tests/judges && npm run --silent spectral
-	cd tests/judges && REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm run --silent redocly
-
-judge-rest: .venv/.develop tests/judges/.venv/.made ## Let Schemathesis try every operation of REST (ARGS="--max-examples 50")
+judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made ## Ask other people's tools about both surfaces and write docs/judges.md (ARGS="lint rest graphql mcp")
 	$(BIN)/python -m tests.judges $(ARGS)
 
 contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json and the derived parts of the documentation anew
@@ -67,14 +63,14 @@ clean: ## Remove the environment and caches, but no data
 # The stamps below are older than what they depend on only when there is something to install.
 
 tests/judges/.venv/.made: .venv/.uv tests/judges/requirements.txt
-	@echo "Installing Schemathesis, beside what Diptych needs"
+	@echo "Installing the judges written in Python, beside what Diptych needs"
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python tests/judges/.venv
 	@$(BIN)/uv pip install --quiet --python tests/judges/.venv/bin/python --requirement tests/judges/requirements.txt
 	@touch $@
 
 # Without a lock file, which would name the registry that it was made with.
 tests/judges/node_modules/.made: tests/judges/package.json
-	@echo "Installing the judges"
+	@echo "Installing the judges written in JavaScript"
 	@cd tests/judges && npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts
 	@touch $@
 
