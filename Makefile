@@ -45,7 +45,7 @@ mutants: .venv/.develop ## Try the tests on mutants of the access modules and wr
 isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,000 times, and write docs/isolation.md
 	$(BIN)/python -m tests.isolation $(ARGS)
 
-judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made ## Ask other people's tools about both surfaces and write docs/judges.md (ARGS="lint rest graphql mcp")
+judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made ## Ask other people's tools about both surfaces and write docs/judges.md (ARGS="lint rest graphql mcp")
 	$(BIN)/python -m tests.judges $(ARGS)
 
 contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json and the derived parts of the documentation anew
@@ -69,9 +69,9 @@ tests/judges/.venv/.made: .venv/.uv tests/judges/requirements.txt
 	@touch $@
 
 # Without a lock file, which would name the registry that it was made with.
-tests/judges/node_modules/.made: tests/judges/package.json
-	@echo "Installing the judges written in JavaScript"
-	@cd tests/judges && npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts
+%/node_modules/.made: %/package.json
+	@echo "Installing what $< names"
+	@cd $(<D) && npm install --silent --no-package-lock --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 .venv/.made:
