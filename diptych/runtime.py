@@ -1,5 +1,6 @@
 """The running parts of one process: database, engine and reader, made from settings."""
 
+import asyncio
 from dataclasses import dataclass
 
 from db.driver import Driver
@@ -17,8 +18,9 @@ from services.engine.deployment import derived as derived
 from services.engine.dispatch import Writer
 from services.engine.limiter import Limited, Limiter, Unlimited
 from services.engine.limits import ProcessStore, policy
-from services.engine.metering import Meter
+from services.engine.metering import Meter, spending
 from services.engine.read import Reader
+from services.engine.tallying import Tally, adding
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +33,24 @@ class Runtime:
     writer: Writer
     limiter: Limiter
     database: Database
+    tally: Tally
 
     async def meter(self, pause: float) -> None:
-        """Write down what workspaces have spent every `pause` seconds, or never if that is 0.
+        """Write down what workspaces have spent and used every `pause` seconds, or never if that is 0.
 
         When this is cancelled, what is left is written too.
         """
         if not pause:
             return
-        meter = Meter(self.limiter.usage, self.database)
+        spent = Meter(self.limiter.usage, spending, self.database, "what was spent")
+        used = Meter(self.tally, adding, self.database, "who used what is deprecated")
         try:
-            await meter.keep_writing(pause)
+            await asyncio.gather(spent.keep_writing(pause), used.keep_writing(pause))
         finally:
-            await meter.finish()
+            ends = await asyncio.gather(spent.finish(), used.finish(), return_exceptions=True)
+            for failure in ends:
+                if failure is not None:
+                    raise failure
 
     async def note_uses(self, pause: float) -> None:
         """Write down which tokens were used every `pause` seconds, or never if that is 0."""
@@ -105,7 +112,7 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
         deployment=deployment(settings),
         origin=settings.public_url,
     )
-    return Runtime(driver, authenticator, reader, writer, limiter, database)
+    return Runtime(driver, authenticator, reader, writer, limiter, database, Tally())
 
 
 def limiter_of(settings: Settings) -> Limiter:

@@ -6,6 +6,7 @@ from db.models.categories import Category
 from db.models.columns import Currency, Model
 from db.models.counters import Counter
 from db.models.customers import Customer
+from db.models.deprecation_uses import DeprecationUse
 from db.models.events import Event
 from db.models.idempotency_records import IdempotencyRecord
 from db.models.imports import Import
@@ -18,6 +19,7 @@ from db.models.platform_logs import PlatformLog
 from db.models.products import Product, ProductStatus
 from db.models.recovery_codes import RecoveryCode
 from db.models.tokens import RateTier, Token, TokenKind
+from db.models.trusted_operations import OperationKind, TrustedOperation
 from db.models.usages import Usage
 from db.models.users import User
 from db.models.workspaces import Tier, Workspace
@@ -29,6 +31,7 @@ __all__ = [
     "Counter",
     "Currency",
     "Customer",
+    "DeprecationUse",
     "Event",
     "IdempotencyRecord",
     "Import",
@@ -36,6 +39,7 @@ __all__ = [
     "LoginAttempt",
     "Membership",
     "Model",
+    "OperationKind",
     "Order",
     "OrderItem",
     "OrderStatus",
@@ -48,6 +52,7 @@ __all__ = [
     "Tier",
     "Token",
     "TokenKind",
+    "TrustedOperation",
     "Usage",
     "User",
     "Workspace",

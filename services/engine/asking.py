@@ -25,12 +25,16 @@ PURPOSE = "fingerprints of procedures"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One call of a procedure: the inputs by name as they were sent, the texts of a query `from_text`."""
+    """One call of a procedure: the inputs by name as they were sent, the texts of a query `from_text`.
+
+    `operation` names it where its address does not.
+    """
 
     procedure: AnyProcedure
     sent: Mapping[str, Any]
     from_text: bool = False
     key: str | None = None
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

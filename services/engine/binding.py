@@ -7,6 +7,7 @@ from typing import Any
 
 from db.query import Query, Slot
 from services.engine.cursor import Cursor, CursorCodec, fingerprint
+from services.engine.deprecation import Deprecated
 from services.engine.encoding import Encoder
 from services.engine.errors import bad_request
 from services.engine.intent import Leaf, Scalar
@@ -40,7 +41,7 @@ class Plan:
     """A checked intent: the query, how to bind it, and what it costs.
 
     `limits` are the slots of page sizes; `sizes` holds, for every nested list, those on the way to it. Of
-    several `tariffs` the dearest counts.
+    several `tariffs` the dearest counts. `outdated` is what the intent names that is deprecated.
     """
 
     query: Query
@@ -49,6 +50,7 @@ class Plan:
     limits: tuple[int, ...]
     sizes: tuple[tuple[int, ...], ...]
     tariffs: tuple[Tariff, ...]
+    outdated: tuple[Deprecated, ...] = ()
 
     def price(self, bound: Sequence[bytes | None], rows: int = 1) -> Price:
         """Return what a request with such slots costs, for `rows` resources of its kind at once."""
@@ -92,6 +94,13 @@ class Binder:
     limits: list[int] = field(default_factory=list)
     sizes: list[tuple[int, ...]] = field(default_factory=list)
     reaches: list[Reach] = field(default_factory=list)
+    outdated: dict[Deprecated, None] = field(default_factory=dict)
+
+    def notice(self, *named: Deprecated | None) -> None:
+        """Note what the intent names, as far as it is deprecated."""
+        for each in named:
+            if each is not None:
+                self.outdated[each] = None
 
     def limit(self, source: Scalar, encode: Encoder) -> Slot:
         """Return a new slot for a page size."""

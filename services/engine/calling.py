@@ -12,7 +12,7 @@ from db.driver import DatabaseError, DatabaseUnavailable, Row
 from db.execute import Call, Prepared, Transaction
 from db.queries import idempotency as queries
 from db.queries.tokens import PROVE
-from services.engine import idempotency
+from services.engine import idempotency, noticing
 from services.engine.access import Principal, require_scope
 from services.engine.asking import (
     PURPOSE,
@@ -24,11 +24,13 @@ from services.engine.asking import (
     without_secrets,
 )
 from services.engine.context import Caller, Visit
+from services.engine.deprecation import Noticed
 from services.engine.dispatch import Writer
 from services.engine.errors import Problem, Slug, conflict
 from services.engine.failures import failed, is_passing
 from services.engine.limits import Standing
 from services.engine.procedures import DeskProcedure, Procedure, PublicProcedure, Result
+from services.engine.registered import note, proofs, prove, require_proven, require_registered
 from services.engine.resource import Action, ActionKind
 from services.engine.transaction import Ongoing
 
@@ -45,12 +47,14 @@ class Guest:
     """A request whose token nobody has looked at: its client's address pays.
 
     `standing` is what the address has left once it was charged, and `paid` the points it has paid ahead.
+    `outdated` is what was asked for that is deprecated.
     """
 
     visit: Visit
     instance: str
     standing: Standing | None = None
     paid: int = 0
+    outdated: tuple[Noticed, ...] = ()
 
     @property
     def client(self) -> str:
@@ -95,6 +99,7 @@ class Procedures:
         if not isinstance(asked.procedure, Procedure):
             if await authenticator.renewed(caller):
                 inputs = _admitted(caller, asked)
+            await prove(self._writer.database, caller)
             return await self._at_desk(asked, inputs, caller.visit, caller.instance, caller)
         for remaining in reversed(range(_MOST_ATTEMPTS)):
             try:
@@ -109,6 +114,7 @@ class Procedures:
         guest.paid = max(guest.paid - asked.procedure.cost, 0)
         if due > 0:
             await self._writer.limiter.charge_visitor(guest, due)
+        guest.outdated += tuple(Noticed(asked.operation, each) for each in noticing.called(asked))
         return await self._at_desk(asked, inputs_of(asked), guest.visit, guest.instance, None)
 
     async def charge_visitor(self, guest: Guest) -> None:
@@ -179,11 +185,15 @@ class _Proven(Transaction):
         """Return the rows of each statement; raises _StaleError and the 401 problem before anything else."""
         if self.proven:
             return await self._transaction.run(*calls)
-        found = await self._transaction.run(Call(PROVE, ()), *calls)
+        asked = proofs(self._caller)
+        found = await self._transaction.run(Call(PROVE, ()), *calls, *asked)
         version, tier = found[0][0] if found[0] else (None, None)
         self.proven = True
+        for rows in (found.pop() for _ in asked):
+            note(self._caller, rows)
         if not await self._writer.authenticator.is_current(self._caller, version, tier):
             raise _StaleError
+        require_proven(self._caller)
         return found[1:]
 
     async def commit(self, *calls: Call) -> None:
@@ -300,9 +310,12 @@ class _Desk:
 
 def _admitted(caller: Caller, asked: Asked) -> dict[str, object]:
     """Return the inputs of one who may call this; raises the 403 problem, then what is wrong with them."""
+    require_registered(caller)
     scope = getattr(asked.procedure, "scope", None)
     if scope is not None:
         require_scope(caller.principal.scopes, scope)
+    if used := noticing.called(asked):
+        caller.notice(used, asked.operation)
     return inputs_of(asked)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from services.engine.resource import ActionKind, Relation, Resource
 
 if TYPE_CHECKING:
+    from services.engine.deprecation import Deprecation
     from services.engine.entitling import Plans
     from services.engine.procedures import AnyProcedure
 
@@ -27,7 +28,10 @@ class Module:
 
 
 class Catalog:
-    """The resources and procedures one server offers, and its plans; immutable once made."""
+    """The resources and procedures one server offers, and its plans; immutable once made.
+
+    `deprecated` tells that the next version of the whole API is there, and this one not for long (S3-094).
+    """
 
     def __init__(
         self,
@@ -35,9 +39,10 @@ class Catalog:
         procedures: "tuple[AnyProcedure, ...]" = (),
         plans: "Plans | None" = None,
         modules: tuple[Module, ...] = (),
+        deprecated: "Deprecation | None" = None,
     ) -> None:
         self.resources, self.procedures, self.plans = resources, procedures, plans
-        self.modules = modules
+        self.modules, self.deprecated = modules, deprecated
 
     @classmethod
     def of(cls, *modules: Module, plans: "Plans | None" = None) -> "Catalog":

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.engine.access import Principal
+from services.engine.deprecation import Deprecated, Noticed
 from services.engine.limits import Account, Left, Standing
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ class Caller:
     were asked for last. Of those taken, `held` may still come back, and `returned` have. `left` is what the
     last charge left, None where nothing is limited, and `account` is that of its whole batch. `address`,
     `user_agent`, `secure` and `presented` are those of the visit, and `granted` is a credential for the
-    client to keep. `looked_at` is what an administrator of the platform asked for by name.
+    client to keep. `looked_at` is what an administrator of the platform asked for by name, `outdated` what
+    was asked for that is deprecated.
+
+    `registered` is the SHA-256 of the trusted operation that runs, None for everything else, and `proven`
+    what the database has said of it during this request: that it is registered, or that it is not.
     """
 
     principal: Principal
@@ -88,6 +93,13 @@ class Caller:
     presented: str = field(default="", repr=False)
     granted: "Credential | None" = None
     looked_at: list[str] = field(default_factory=list)
+    registered: str | None = None
+    proven: bool | None = None
+    outdated: tuple[Noticed, ...] = ()
+
+    def notice(self, used: tuple[Deprecated, ...], operation: str = "") -> None:
+        """Note the use of what is deprecated, by an operation unless the address tells which."""
+        self.outdated += tuple(Noticed(operation, each) for each in used)
 
     @property
     def charged(self) -> int:

@@ -12,7 +12,7 @@ from db.driver import DatabaseError, DatabaseUnavailable, Row
 from db.execute import Call, Database
 from db.queries import idempotency as queries
 from db.queries.tokens import PROVE
-from services.engine import bulk, entitling, idempotency, judging
+from services.engine import bulk, entitling, idempotency, judging, noticing
 from services.engine.access import require_action
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
@@ -24,6 +24,7 @@ from services.engine.errors import Problem, Slug, conflict, not_found
 from services.engine.failures import is_passing, refused
 from services.engine.limiter import Limiter
 from services.engine.pricing import FREE, Price
+from services.engine.registered import note, proofs, require_proven, require_registered
 from services.engine.resource import ActionKind, Resource
 from services.engine.transaction import Ongoing, Statements, loaded
 from services.engine.work import Change
@@ -98,12 +99,15 @@ class Writer:
         Raises the 403 problem, and what can be told without looking anything up.
         """
         self._authorise(caller, asked)
+        if used := noticing.written(asked):
+            caller.notice(used, asked.operation)
         shown = permit(caller)
         bulk.check_size(asked)
         points = -(-len(asked.items) // _ITEMS_PER_POINT) or 1
         return judging.changes_of(asked), shown._replace(points=points + shown.points)
 
     def _authorise(self, caller: Caller, asked: Write) -> None:
+        require_registered(caller)
         require_action(
             caller.principal, asked.resource, asked.action, [identifier(item.id) for item in asked.items]
         )
@@ -195,8 +199,12 @@ class _Attempt:
             calls += [] if self._kind in _LOCKING else looking
         else:
             calls += looking
-        found = await self._work.transaction.run(*calls)
-        await self._writer.renew(self._work.caller, found[0])
+        caller, asked = self._work.caller, proofs(self._work.caller)
+        found = await self._work.transaction.run(*calls, *asked)
+        for rows in (found.pop() for _ in asked):
+            note(caller, rows)
+        await self._writer.renew(caller, found[0])
+        require_proven(caller)
         if self._key is None:
             return found[1:]
         earlier = self._earlier(found[1], found[2])

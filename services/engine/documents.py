@@ -46,6 +46,7 @@ class DocumentPlanner:
         self.base = asked.base
         owner = self._owner(asked)
         require(self.scopes, owner or resource, Permission.READ)
+        self.binder.notice(resource.outdated)
         for path in asked.include:
             self._include(path, resource)
         sparse = self._sparse(asked.fields, resource)
@@ -72,6 +73,8 @@ class DocumentPlanner:
     ) -> query.Page:
         paging = asked.listing.paging
         relation = owner.relations_by_name[asked.parent.relation] if owner and asked.parent else None
+        if owner is not None and relation is not None:
+            self.binder.notice(owner.outdated, owner.outdated_members.get(relation.name))
         probe = paging.keyset or asked.count is not query.Count.EXACT
         planned = self.listings.plan(asked.listing, resource, relation, probe=probe)
         self._reach((planned.rows.window.limit.index,))
@@ -107,7 +110,9 @@ class DocumentPlanner:
             relation = resource.relations_by_name.get(name)
             if relation is None:
                 raise bad_request(f"{whole!r} cannot be included: {resource.plural} have no {name!r}.")
+            self.binder.notice(resource.outdated_members.get(name))
             resource = self.catalog.target(relation)
+            self.binder.notice(resource.outdated)
             if name not in known:
                 require(self.scopes, resource, Permission.READ)
                 self.sets.append(_Set(relation, resource, parent))
@@ -132,6 +137,7 @@ class DocumentPlanner:
             found = resource.canonical(name)
             if not _is_shown(resource, found):
                 raise bad_request(f"{_joined(prefix, name)!r} is not a field of {resource.plural}.")
+            self.binder.notice(resource.outdated_members.get(found))
             wanted.setdefault(resource.name, set(_ALWAYS)).add(found)
         return wanted
 

@@ -52,12 +52,14 @@ class FilterPlanner:
         if relation is None:
             raise bad_request(f"{node.relation!r} is not a relation to filter {resource.plural} by.")
         _check_depth(node.relation, depth)
+        self.binder.notice(resource.outdated_members.get(relation.name))
         return self._related(relation, lambda target: self.plan(node.condition, target, depth + 1))
 
     def _comparison(
         self, node: Comparison, path: tuple[str, ...], resource: Resource, depth: int
     ) -> query.Condition:
         name = resource.canonical(path[0])
+        self.binder.notice(resource.outdated_members.get(name))
         relation = resource.relations_by_name.get(name)
         if relation is not None and len(path) > 1:
             _check_depth(name, depth)
@@ -80,6 +82,7 @@ class FilterPlanner:
     def _related(self, relation: Relation, judge: Callable[[Resource], query.Condition]) -> query.Condition:
         target = self.catalog.target(relation)
         require(self.scopes, target, Permission.READ)
+        self.binder.notice(target.outdated)
         # Asking for deleted relatives does not bring up deleted rows, nor the other way round.
         outside, self.touches_deleted = self.touches_deleted, False
         inner = judge(target)

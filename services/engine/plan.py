@@ -17,6 +17,7 @@ from services.engine.resource import Relation, Resource
 
 _PAGE_FACTS = frozenset({"hasNextPage", "hasPreviousPage", "startCursor", "endCursor", "__typename"})
 _CURSOR_FACTS = frozenset({"startCursor", "endCursor"})
+_OF_ANY = frozenset({"id", "__typename"})
 
 
 def plan(asked: intent.Intent, catalog: Catalog, scopes: frozenset[str]) -> Plan:
@@ -31,13 +32,13 @@ def plan(asked: intent.Intent, catalog: Catalog, scopes: frozenset[str]) -> Plan
             documents = DocumentPlanner(catalog, scopes, planner.binder, planner.listings)
             return planner.finished(documents.plan(asked), documents.cost)
         case intent.Select():
-            found = planner.readable(asked.resource)
+            found = planner.reached(asked.resource)
             id_ = planner.binder.slot(asked.id, encoding.row_id)
             made: query.Query = query.Get(planner.object(found, asked.picks, ()), id_)
         case intent.SelectAny():
             made = planner.any_of(asked)
         case intent.SelectMany():
-            found = planner.readable(asked.resource)
+            found = planner.reached(asked.resource)
             made = query.Connect(planner.connection(found, None, asked.listing, asked.picks, ()))
         case intent.Load():
             made = planner.load(asked)
@@ -67,12 +68,18 @@ class _Planner:
             tuple(binder.limits),
             tuple(binder.sizes),
             tuple(self.tariffs) or (Tariff(cost, tuple(binder.reaches)),),
+            tuple(binder.outdated),
         )
 
     def readable(self, name: str) -> Resource:
         resource = self.catalog[name]
         require(self.scopes, resource, Permission.READ)
         return resource
+
+    def reached(self, name: str) -> Resource:
+        found = self.readable(name)
+        self.binder.notice(found.outdated)
+        return found
 
     def any_of(self, asked: intent.SelectAny) -> query.Query:
         ids = self.binder.slot(asked.ids, encoding.global_ids)
@@ -81,7 +88,10 @@ class _Planner:
         objects: list[tuple[str, query.Object]] = []
         for name, type_, picks in asked.candidates:
             self.cost, self.binder.reaches = 0, []
-            objects.append((type_, self.object(self.readable(name), picks, ())))
+            # Those that nobody has named are candidates too, of which no more than the id can be asked.
+            named = any(pick.name not in _OF_ANY for pick in picks)
+            found = self.reached(name) if named else self.readable(name)
+            objects.append((type_, self.object(found, picks, ())))
             # Each id finds one of the candidates at most, so only the dearest counts.
             reaches = (Reach((count.index, *each.slots)) for each in self.binder.reaches)
             self.tariffs.append(Tariff(self.cost, tuple(reaches)))
@@ -106,10 +116,11 @@ class _Planner:
             return query.Constant(pick.alias, pick.text)
         if pick.name == "etag":
             return query.Etag(pick.alias)
+        self.binder.notice(resource.outdated_members.get(pick.name))
         relation = resource.relations_by_name.get(pick.name)
         if relation is None:
             return field_value(resource, pick.name, pick.alias, enum_names=True)
-        target = self.readable(relation.target)
+        target = self.reached(relation.target)
         if relation.one:
             return query.One(pick.alias, relation.via, self.object(target, pick.picks, sizes))
         made = self.connection(target, relation, pick.listing or Listing(), pick.picks, sizes)

@@ -13,6 +13,7 @@ from db.execute import Prepared
 from services.engine.context import Caller
 from services.engine.context import Visit as Visit
 from services.engine.deployment import Deployment
+from services.engine.deprecation import Deprecation
 from services.engine.resource import Field, Shown
 from services.engine.work import Work
 
@@ -110,6 +111,7 @@ class Declared:
     status: int = 200
     cost: int = 1
     aliases: tuple[str, ...] = ()
+    deprecated: Deprecation | None = None
 
     @cached_property
     def places(self) -> tuple[tuple[str, ...], ...]:

@@ -22,6 +22,7 @@ from services.engine.intent import Intent
 from services.engine.limiter import Limiter
 from services.engine.plan import plan
 from services.engine.pricing import FREE, Price, together
+from services.engine.registered import Registry, note, proofs, prove, require_proven, require_registered
 
 _MOST_PLANS = 4_000
 _MOST_SIZES = 16
@@ -31,12 +32,13 @@ class Request(NamedTuple):
     """One read: its shape, how to make the intent of that shape, and the values outside it.
 
     Equal shapes must make equal intents: the intent is made only when the shape is new. A request without a
-    shape is planned each time and its plan not kept.
+    shape is planned each time and its plan not kept. `operation` names it where its address does not.
     """
 
     shape: Hashable | None
     intent: Callable[[], Intent]
     values: Sequence[Any]
+    operation: str = ""
 
 
 class Answer(NamedTuple):
@@ -117,7 +119,7 @@ class Reader:
         limiter: Limiter,
     ) -> None:
         self.catalog, self.codec = catalog, codec
-        self.limiter = limiter
+        self.limiter, self.registry = limiter, Registry(database)
         self._database, self._authenticator = database, authenticator
         self._plans: OrderedDict[tuple[Hashable, frozenset[str]], _Planned] = OrderedDict()
 
@@ -138,11 +140,14 @@ class Reader:
         price = FREE if charged else planned.plan.price(slots)
         if not charged:
             await self.limiter.charge(caller, price.points, price.held)
+            if planned.plan.outdated:
+                caller.notice(planned.plan.outdated, request.operation)
         calls = [Call(planned.prepared(slots, self._database), slots)]
         if planned.estimate is not None:
             calls.append(Call(planned.estimate, slots))
         outcomes = await self._run(caller, calls)
         if await self._authenticator.is_current(caller, outcomes[0][0][0]):
+            require_proven(caller)
             answer = _answer(outcomes[0], outcomes[1] if planned.estimate else None)
         else:
             answer = await self.read(caller, request, charged=True)
@@ -158,12 +163,16 @@ class Reader:
         bound = [self._attempt(caller, request) for request in requests]
         if any(isinstance(item, Problem) for item in bound) and await self._authenticator.renewed(caller):
             bound = [self._attempt(caller, request) for request in requests]
+        require_registered(caller)
         good = [item for item in bound if not isinstance(item, Problem)]
         prices = [
             FREE if charged or isinstance(item, Problem) else item[0].plan.price(item[1]) for item in bound
         ]
         if good and not charged:
             await self.limiter.charge(caller, *together(prices))
+            for request, item in zip(requests, bound, strict=True):
+                if not isinstance(item, Problem) and item[0].plan.outdated:
+                    caller.notice(item[0].plan.outdated, request.operation)
         rows = await self._run_each(
             caller, [Call(planned.prepared(slots, self._database), slots) for planned, slots in good]
         )
@@ -174,6 +183,7 @@ class Reader:
                 answers = await self.read_many(caller, requests, charged=True)
                 break
         else:
+            require_proven(caller)
             each = (found if isinstance(found, Problem) else _attempted(found) for found in rows)
             answers = [item if isinstance(item, Problem) else next(each) for item in bound]
         unused = (
@@ -187,9 +197,11 @@ class Reader:
     def judge(self, caller: Caller, request: Request, rows: int = 1) -> Price:
         """Return what a request costs, planned and bound but not read; raises its Problem.
 
-        `rows` tells for how many rows of its kind it stands.
+        `rows` tells for how many rows of its kind it stands. What of it is deprecated is noted.
         """
         made = plan(request.intent(), self.catalog, caller.principal.scopes)
+        if made.outdated:
+            caller.notice(made.outdated, request.operation)
         return made.price(made.bind(request.values, self.codec, caller.now), rows)
 
     async def identify(self, caller: Caller) -> Identity:
@@ -205,9 +217,15 @@ class Reader:
             caller.proving = True
             await self._authenticator.renewed(caller)
 
+    async def prove(self, caller: Caller) -> None:
+        """Prove also that the caller may run what it runs; raises the 401 and the 403 problem."""
+        await self.confirm(caller)
+        await prove(self._database, caller)
+
     # Plans
 
     def _bind(self, caller: Caller, request: Request) -> tuple[_Planned, list[bytes | None]]:
+        require_registered(caller)
         key = (request.shape, caller.principal.scopes)
         planned = self._plans.get(key)
         if planned is None:
@@ -236,7 +254,7 @@ class Reader:
 
     async def _run(self, caller: Caller, calls: list[Call]) -> list[list[Row]]:
         principal = caller.principal
-        if len(calls) == 1:
+        if len(calls) == 1 and not proofs(caller):
             try:
                 return [await self._database.run(calls[0], principal.workspace_id, principal.token_id)]
             except DatabaseError as error:
@@ -248,9 +266,16 @@ class Reader:
         return [item for item in found if not isinstance(item, Problem)]
 
     async def _run_each(self, caller: Caller, calls: list[Call]) -> list[list[Row] | Problem]:
-        principal = caller.principal
-        outcomes = await self._database.run_many(calls, principal.workspace_id, principal.token_id)
-        return [failed(item) if isinstance(item, DatabaseError) else item for item in outcomes]
+        principal, asked = caller.principal, proofs(caller)
+        outcomes = await self._database.run_many(
+            [*calls, *asked], principal.workspace_id, principal.token_id
+        )
+        found = [failed(item) if isinstance(item, DatabaseError) else item for item in outcomes]
+        for proof in (found.pop() for _ in asked):
+            if isinstance(proof, Problem):
+                raise proof
+            note(caller, proof)
+        return found
 
 
 def _attempted(rows: list[Row]) -> Answer | Problem:

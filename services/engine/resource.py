@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from db.describe import ColumnFacts, columns, is_tenant, settable
 from db.describe import Kind as Kind
 from db.models import Model
+from services.engine.deprecation import Deprecated, Deprecation
 from services.engine.errors import Invalid
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Field:
     what the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
     deleted rows too. An input of an action, and what its answer alone shows, has no column: there `kind` says
     what it holds, and `default` what it is unless it is sent. `many` says that an answer holds a list
-    of it, and `sparse` that REST leaves it out of an answer where it is null.
+    of it, and `sparse` that REST leaves it out of an answer where it is null. An `exact` text is stored byte
+    for byte, where others lose their outer spaces. Whatever is `deprecated` works
+    as before, and every surface tells whoever uses it.
     """
 
     name: str
@@ -105,6 +108,8 @@ class Field:
     example: Any = None
     many: bool = False
     sparse: bool = False
+    exact: bool = False
+    deprecated: Deprecation | None = None
 
     @property
     def own_facts(self) -> ColumnFacts:
@@ -139,6 +144,7 @@ class Relation:
     many: str | None = None
     nested: bool = False
     sort: str | None = None
+    deprecated: Deprecation | None = None
 
     @property
     def target(self) -> str:
@@ -195,6 +201,7 @@ class Action:
     inputs: tuple[Field, ...] = ()
     shows: tuple[Field, ...] = ()
     on_oneself: bool = False
+    deprecated: Deprecation | None = None
 
 
 _IDENTITY = (Field("id", "Identifier, a UUID version 4.", filterable=True, sortable=True),)
@@ -239,6 +246,7 @@ class Resource:
     bulk: bool = True
     counted: Counted | None = None
     exported: bool = False
+    deprecated: Deprecation | None = None
 
     def __post_init__(self) -> None:
         if not self.type:
@@ -322,6 +330,20 @@ class Resource:
     def searchable(self) -> tuple[str, ...]:
         """Return the names of the fields that `q` looks into."""
         return tuple(item.name for item in self.fields if item.searchable)
+
+    @cached_property
+    def outdated(self) -> Deprecated | None:
+        """Return itself under its name if it is deprecated."""
+        return None if self.deprecated is None else Deprecated(self.name, self.deprecated)
+
+    @cached_property
+    def outdated_members(self) -> dict[str, Deprecated]:
+        """Return its deprecated fields and relations by their own names, each under its full name."""
+        told = {name: each.deprecated for name, each in self.all_fields.items()}
+        told |= {each.name: each.deprecated for each in self.relations}
+        return {
+            name: Deprecated(f"{self.name}.{name}", each) for name, each in told.items() if each is not None
+        }
 
     def canonical(self, name: str) -> str:
         """Return the canonical name behind an accepted alias, or `name` itself."""

@@ -29,6 +29,7 @@ class Write:
 
     `atomic` says that either all rows of a bulk request are written or none, `dry_run` that nothing stays,
     and `merge` that JSON fields are merged (RFC 7396) instead of replaced. `key` is the idempotency key.
+    `operation` names it where its address does not.
     """
 
     resource: Resource
@@ -39,6 +40,7 @@ class Write:
     dry_run: bool = False
     merge: bool = False
     key: str | None = None
+    operation: str = ""
 
 
 class Written(NamedTuple):

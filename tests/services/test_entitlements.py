@@ -15,7 +15,7 @@ from diptych.runtime import build, precheck_key
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from services.engine.entitling import Plans
-from services.engine.metering import Meter
+from services.engine.metering import Meter, spending
 from services.entitlements import CHECK, ENTITLEMENTS, FEATURES, PLANS, RECORD, SUMMARY, Entitlements
 from tests.support.application import driver_of, running
 from tests.support.client import Answer, Client
@@ -428,7 +428,8 @@ async def test_points_that_cannot_be_written_are_kept_and_hold_no_others_back(
     seed = plant(copied(postgres, migrated_template), ("writer",))
     acme = str(seed.workspaces["acme"]["id"])
     running_parts = build(settings(seed.database), seed.database, CATALOG)
-    usage, meter = running_parts.limiter.usage, Meter(running_parts.limiter.usage, running_parts.database)
+    usage = running_parts.limiter.usage
+    meter = Meter(usage, spending, running_parts.database, "what was spent")
     try:
         usage.add(NOWHERE, 5)
         usage.add(acme, 7)
