@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -23,9 +24,14 @@ from diptych.together import Together
 from rest.router import Rest
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
+from services.engine.deployment import JudgedOperation
+from services.engine.errors import Invalid
 from services.engine.verify import verify
 from services.engine.watching import Watch
 from services.tokens import Environment
+
+if TYPE_CHECKING:
+    from diptych.graphql import GraphQLSurface
 
 _log = logging.getLogger("diptych")
 
@@ -44,10 +50,23 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     if settings.database_url is None:
         raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
     verify(catalog)
-    running = runtime.build(settings, settings.database_url, catalog)
+
+    async def judge(text: str) -> JudgedOperation | Sequence[Invalid]:
+        return await (await graphql.ready()).judge(text)
+
+    running = runtime.build(settings, settings.database_url, catalog, judge)
     graphql = Later(lambda: _graphql(settings, running))
     told = version("diptych")
-    rest = Rest(catalog, running.reader, running.writer, origin=settings.public_url, version=told)
+    surfaces: dict[str, Later[edge.Surface]] = {"/graphql": graphql}
+    rest = Rest(
+        catalog,
+        running.reader,
+        running.writer,
+        origin=settings.public_url,
+        version=told,
+        surfaces=tuple(surfaces),
+        sdl=lambda: _sdl(catalog),
+    )
 
     async def checks() -> dict[str, str]:
         await graphql.ready()
@@ -59,7 +78,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     lifespan = _lifespan(settings, running, graphql, rest)
     return edge.Edge(
         rest,
-        {"/graphql": graphql},
+        surfaces,
         shell.build(told, Together(checks), lifespan, settings.public_url),
         running.authenticator,
         running.limiter,
@@ -85,7 +104,7 @@ def _lifespan(
         graphql.begin()
         await running.limiter.open()
         noting = asyncio.create_task(running.note_uses(settings.token_use_seconds))
-        describing = asyncio.create_task(rest.documents())
+        describing = asyncio.create_task(rest.library.prepare())
         metering = asyncio.create_task(running.meter(settings.usage_seconds))
         yield
         describing.cancel()
@@ -123,18 +142,25 @@ async def _checked(driver: Driver) -> dict[str, str]:
     return {"database": "ok", "migrations": "ok" if current else "outdated"}
 
 
-def _graphql(settings: Settings, running: runtime.Runtime) -> edge.Surface:
+def _graphql(settings: Settings, running: runtime.Runtime) -> "GraphQLSurface":
     # Loading Strawberry and its like would make a start a third longer.
     from diptych.graphql import GraphQLSurface
     from schema.endpoint import GraphQL
     from schema.endpoint import Settings as GraphQLSettings
 
     open_to_developers = settings.env is not Environment.PROD
-    told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers)
+    trusted = settings.operations == "trusted"
+    told = GraphQLSettings(settings.public_url, settings.body_limit, open_to_developers, trusted=trusted)
     return GraphQLSurface(
         GraphQL(running.reader.catalog, running.reader, running.writer, told),
         page=settings.env is Environment.DEV,
     )
+
+
+def _sdl(catalog: Catalog) -> str:
+    from schema.build import sdl
+
+    return sdl(catalog)
 
 
 def _end_with_parent() -> None:

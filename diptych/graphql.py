@@ -1,5 +1,7 @@
 """The GraphQL surface behind the edge, and its page for browsers."""
 
+from collections.abc import Sequence
+
 from diptych.edge import Incoming
 from rest.http import Response
 from schema import graphiql, http
@@ -8,7 +10,8 @@ from schema.endpoint import Response as Answer
 from services.engine.calling import Guest
 from services.engine.context import Caller
 from services.engine.credentials import cookie
-from services.engine.errors import Problem, not_found
+from services.engine.deployment import JudgedOperation
+from services.engine.errors import Invalid, Problem, not_found
 
 PATH = "/graphql"
 
@@ -20,6 +23,10 @@ class GraphQLSurface:
 
     def __init__(self, graphql: GraphQL, *, page: bool) -> None:
         self._graphql, self._page = graphql, page
+
+    async def judge(self, text: str) -> JudgedOperation | Sequence[Invalid]:
+        """Return what a document holds that could run here, or all that is wrong with it."""
+        return await self._graphql.judge(text)
 
     def public(self, request: Incoming) -> Response | None:
         """Return the page, its assets or the answer to OPTIONS; raises the 404 problem for other paths."""

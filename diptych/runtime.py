@@ -1,7 +1,7 @@
 """The running parts of one process: database, engine and reader, made from settings."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from db.driver import Driver
 from db.execute import Database
@@ -13,7 +13,7 @@ from services import tokens
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.cursor import CursorCodec
-from services.engine.deployment import Deployment
+from services.engine.deployment import Deployment, JudgeOperation
 from services.engine.deployment import derived as derived
 from services.engine.dispatch import Writer
 from services.engine.limiter import Limited, Limiter, Unlimited
@@ -58,9 +58,9 @@ class Runtime:
             await self.authenticator.uses.keep_writing(self.database, pause)
 
 
-def deployment(settings: Settings) -> Deployment:
-    """Return what rules are told of the settings."""
-    return Deployment(
+def deployment(settings: Settings, judge: JudgeOperation | None = None) -> Deployment:
+    """Return what rules are told of the settings, and what judges GraphQL documents for them."""
+    told = Deployment(
         str(settings.env),
         settings.key,
         settings.previous_keys,
@@ -68,6 +68,7 @@ def deployment(settings: Settings) -> Deployment:
         int(settings.session_days * 86_400),
         settings.upgrade_url or f"{settings.public_url}/upgrade",
     )
+    return told if judge is None else replace(told, judge_operation=judge)
 
 
 def precheck_key(settings: Settings) -> bytes:
@@ -75,8 +76,13 @@ def precheck_key(settings: Settings) -> bytes:
     return tokens.precheck_key(deployment(settings))
 
 
-def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
-    """Return the parts that serve `catalog` from the database at `database_url`; nothing connects yet."""
+def build(
+    settings: Settings, database_url: str, catalog: Catalog, judge: JudgeOperation | None = None
+) -> Runtime:
+    """Return the parts that serve `catalog` from the database at `database_url`; nothing connects yet.
+
+    `judge` says of GraphQL documents what they hold.
+    """
     pooled = settings.database_pooler == "transaction"
     wall = Wall(settings.rls, pooled)
     driver = Driver(
@@ -109,7 +115,7 @@ def build(settings: Settings, database_url: str, catalog: Catalog) -> Runtime:
         authenticator,
         limiter,
         base=BASE,
-        deployment=deployment(settings),
+        deployment=deployment(settings, judge),
         origin=settings.public_url,
     )
     return Runtime(driver, authenticator, reader, writer, limiter, database, Tally())

@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     )
     header_limit: int = Field(default=32_768, ge=1_024, description="Largest headers together, in bytes.")
     body_limit: int = Field(default=1_048_576, ge=1_024, description="Largest request body, in bytes.")
+    operations: str = Field(
+        default="any",
+        pattern="^(any|trusted)$",
+        description="Which GraphQL operations run: any, or trusted ones alone.",
+    )
     request_seconds: float = Field(
         default=20, ge=1, description="Seconds that a client may keep the server waiting for its request."
     )

@@ -42,7 +42,7 @@ from services.engine.context import Caller
 from services.engine.errors import Problem, Slug
 from services.engine.read import Answer, Reader, Request
 
-WHOLE = frozenset({Slug.INVALID_TOKEN, Slug.RATE_LIMIT_EXCEEDED})
+WHOLE = frozenset({Slug.INVALID_TOKEN, Slug.RATE_LIMIT_EXCEEDED, Slug.OPERATION_NOT_TRUSTED})
 """The problems of whole requests; every other one belongs to a field."""
 
 ENDING = frozenset({Slug.INVALID_TOKEN})

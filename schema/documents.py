@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from graphql import (
+    DocumentNode,
     GraphQLError,
     OperationDefinitionNode,
     recommended_rules,
@@ -17,11 +18,14 @@ from schema.guard import admit
 from schema.http import GraphQLRequest, require_safe
 from schema.limits import DEFAULT_LIMITS, GuardViolation, Limits
 from schema.variables import Splitters
-from services.engine.errors import bad_request
+from services.engine.deployment import JudgedOperation
+from services.engine.errors import Invalid, bad_request
 
 _MOST_DOCUMENTS = 500
 _MOST_CHARACTERS = 250_000
 _MOST_ERRORS = 20
+_MOST_TOLD = 5
+_NOT_ONE = Invalid("invalid_format", "The document must hold exactly one operation, and that a name.")
 _RULES = (*specified_rules, *recommended_rules)
 
 
@@ -50,6 +54,16 @@ class Documents:
             self._known.move_to_end(key)
         return known
 
+    def judged(self, text: str) -> JudgedOperation | list[Invalid]:
+        """Return the one operation of a document, or all that a request which brought it would hear."""
+        try:
+            operation = self._prepared("POST", GraphQLRequest(text))
+        except RefusedError as refusal:
+            return [Invalid("invalid_format", each.problem.detail) for each in refusal.failures[:_MOST_TOLD]]
+        if len(_operations(operation.document)) > 1 or operation.node.name is None:
+            return [_NOT_ONE]
+        return JudgedOperation(operation.node.name.value, operation.node.operation.value)
+
     def _prepared(self, method: str, request: GraphQLRequest) -> Operation:
         try:
             document = admit(request.query, self._limits).document
@@ -61,8 +75,7 @@ class Documents:
         errors = validate(self._built.graphql, document, _RULES, max_errors=_MOST_ERRORS)
         if errors:
             raise RefusedError(*map(of_graphql, errors))
-        operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-        node = _chosen(operations, request.operation_name)
+        node = _chosen(_operations(document), request.operation_name)
         return Operation(self._built, self._splitters, document, node)
 
     def _keep(self, key: tuple[str, str | None], operation: Operation) -> None:
@@ -71,6 +84,10 @@ class Documents:
         while len(self._known) > _MOST_DOCUMENTS or self._characters > _MOST_CHARACTERS:
             (text, _), _ = self._known.popitem(last=False)
             self._characters -= len(text)
+
+
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
 
 
 def _chosen(operations: list[OperationDefinitionNode], name: str | None) -> OperationDefinitionNode:

@@ -20,12 +20,14 @@ from schema.guard import admit, check_variables
 from schema.http import GraphQLRequest, HttpProblem, MediaType
 from schema.limits import DEFAULT_LIMITS, WRITING_LIMITS, GuardViolation, Limits
 from schema.resolvers import IdempotencyKey, Writing
+from schema.trust import Chosen, Texts
 from schema.variables import MismatchError
 from services.engine.calling import Guest, Procedures, nobody
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.deployment import JudgedOperation
 from services.engine.dispatch import Writer
-from services.engine.errors import Problem, Slug
+from services.engine.errors import Invalid, Problem, Slug
 from services.engine.read import Reader
 
 Headers = list[tuple[bytes, bytes]]
@@ -54,13 +56,15 @@ class Settings:
     """What the surface is told.
 
     `origin` prefixes the types of problems, `body_limit` is in bytes; `open_ways` shows the way of execution
-    and lets the request choose it, as development and tests need.
+    and lets the request choose it, as development and tests need. Where only `trusted` operations run,
+    everything else is refused unread.
     """
 
     origin: str = ""
     body_limit: int = 1_048_576
     open_ways: bool = False
     limits: Limits = DEFAULT_LIMITS
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,18 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One request ready to run; `forced` says that the executor must."""
+    """One request ready to run as it was `asked`; `forced` says that the executor must."""
 
     operation: Operation
-    request: GraphQLRequest
+    chosen: Chosen
+    method: str
+    asked: GraphQLRequest
     forced: bool
+
+    @property
+    def request(self) -> GraphQLRequest:
+        """Return the request with its text."""
+        return self.chosen.request
 
 
 class GraphQL:
@@ -94,6 +105,12 @@ class GraphQL:
         self._procedures = Procedures(writer)
         self._executor = Executor(self._built, reader, writer, self._procedures, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
+        self._texts = Texts(reader.registry, trusted=self.settings.trusted)
+
+    async def judge(self, text: str) -> JudgedOperation | Sequence[Invalid]:
+        """Return what a document holds that could run here, or all that is wrong with it."""
+        # Validating a large one takes as long as many requests, which must not wait for it.
+        return await asyncio.to_thread(self._documents.judged, text)
 
     async def answer(
         self,
@@ -190,19 +207,37 @@ class GraphQL:
         self, caller: Caller, method: str, request: GraphQLRequest, forced: bool
     ) -> _Run | _Answered:
         """Return one request ready to run, or its refusal; raises HttpProblem and the 401 problem."""
+        bound = caller.principal.trusted_only
         try:
-            return _Run(self._documents.operation(method, request), request, forced)
+            chosen = await self._texts.choose(caller, request)
+            run = _Run(self._documents.operation(method, chosen.request), chosen, method, request, forced)
+            self._texts.keep(caller, chosen)
+            return run
         except RefusedError as refusal:
             await self._reader.confirm(caller)
+            if bound and not caller.principal.trusted_only:
+                # The token has been given more freedom since it was last looked at.
+                return await self._prepared(caller, method, request, forced)
             await self._reader.limiter.charge(caller, _LEAST_COST)
             return _Answered(None, refusal.failures, cost=cost_of(caller, _LEAST_COST, _LEAST_COST))
 
-    async def _answered(self, caller: Caller, run: _Run | _Answered, key: IdempotencyKey | None) -> _Answered:
+    async def _answered(
+        self, caller: Caller, run: _Run | _Answered, key: IdempotencyKey | None, *, retry: bool = True
+    ) -> _Answered:
         """Run one request of a batch, or the only one; raises the 401 and 429 problems."""
         if isinstance(run, _Answered):
             return run
         before, returned = caller.taken, caller.returned
-        data, failures, way = await self._ran(caller, run, key)
+        caller.registered, caller.proven = run.chosen.registered, run.chosen.looked_up or None
+        try:
+            data, failures, way = await self._ran(caller, run, key)
+        except Problem as problem:
+            if problem.slug is not Slug.OPERATION_NOT_TRUSTED or not retry:
+                raise
+            # What is registered, or what the token may run, is not what it was when the text was chosen.
+            self._texts.forget(caller, run.chosen)
+            again = await self._prepared(caller, run.method, run.asked, run.forced)
+            return await self._answered(caller, again, key, retry=False)
         if caller.taken == before:
             # Whatever reads no row costs as much as the least that does, unless it is free by its nature.
             await self._reader.limiter.charge(caller, _LEAST_COST)
@@ -250,7 +285,7 @@ class GraphQL:
         )
         data, failures = await shape.run(writing, values)
         raise_whole(failures, writing)
-        await self._reader.confirm(caller)
+        await self._reader.prove(caller)
         return Outcome(data, failures)
 
     async def _batch(

@@ -50,7 +50,7 @@ class Executor:
         execution.settle(_lost(failures))
         raise_whole(failures, execution)
         if not execution.loaders.touched:
-            await self.reader.confirm(caller)
+            await self.reader.prove(caller)
         if result.data is None:
             raise RefusedError(*failures)
         return Outcome(orjson.dumps(result.data), _gathered(result.data, failures, execution))

@@ -13,12 +13,13 @@ from urllib.parse import parse_qsl
 import orjson
 from graphql import DocumentNode, OperationDefinitionNode, OperationType
 
+from schema.document_ids import Named, hash_of, named
 from services.engine.strict_json import JsonProblem, load
 
 ALLOWED_METHODS = "GET, HEAD, POST"
 BATCH_LIMIT = 10
 
-_PARAMETERS = ("query", "operationName", "variables", "extensions")
+_PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 _QUALITY = re.compile(r"[01](?:\.\d{0,9})?")
 
 
@@ -50,12 +51,16 @@ class HttpProblem(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """The four parameters of a GraphQL-over-HTTP request; absent and null are the same."""
+    """The parameters of a GraphQL-over-HTTP request; absent and null are the same.
+
+    Where a document is `named` by its hash, `query` may be empty.
+    """
 
     query: str
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     extensions: Mapping[str, Any] = field(default_factory=dict)
+    named: Named | None = None
 
 
 def parse(
@@ -162,7 +167,7 @@ def _from_url(raw_query: bytes) -> GraphQLRequest:
             max_num_fields=len(_PARAMETERS),
         )
     except ValueError:
-        raise _bad_request("The URL's query is not up to four form-encoded parameters in UTF-8.") from None
+        raise _bad_request("The URL's query is not up to five form-encoded parameters in UTF-8.") from None
     parameters: dict[str, Any] = {}
     for name, value in pairs:
         if name not in _PARAMETERS:
@@ -192,19 +197,28 @@ def _from_body(body: bytes, batch_limit: int) -> GraphQLRequest | tuple[GraphQLR
 
 
 def _request(parameters: Any, whose: str) -> GraphQLRequest:
-    """Check the types of the four parameters.
+    """Check the types of the parameters.
 
     Further JSON members are ignored, as the standard reserves them and several clients send some.
     """
     if not isinstance(parameters, dict):
         raise _bad_request(f"The body{whose} must be a JSON object, not {_kind(parameters)}.")
-    if parameters.get("query") is None:
+    extensions = _typed(parameters, "extensions", dict, whose) or {}
+    try:
+        found = named(_typed(parameters, "documentId", str, whose), extensions.get("persistedQuery"))
+    except ValueError as error:
+        raise _bad_request(f"{error}") from None
+    if parameters.get("query") is None and found is None:
         raise _bad_request(f"The parameter 'query'{whose} is missing.")
+    query = _typed(parameters, "query", str, whose) or ""
+    if query and found is not None and found.sha256 != hash_of(query):
+        raise _bad_request(f"The document{whose} has another SHA-256 than the one that names it.")
     return GraphQLRequest(
-        query=_typed(parameters, "query", str, whose),
+        query=query,
         operation_name=_typed(parameters, "operationName", str, whose) or None,
         variables=_typed(parameters, "variables", dict, whose) or {},
-        extensions=_typed(parameters, "extensions", dict, whose) or {},
+        extensions=extensions,
+        named=found,
     )
 
 

@@ -15,6 +15,7 @@ from services.order_items import ORDER_ITEM
 from services.orders import ORDER
 from services.products import PRODUCT
 from services.token_rules import TOKEN
+from services.trusted_operations import TRUSTED_OPERATION
 from services.users import USER
 from services.workspaces import WORKSPACE
 
@@ -22,7 +23,7 @@ CATALOG = Catalog.of(
     Module(
         "account",
         "Workspaces, the people in them, and what opens the API: tenancy, identity and access.",
-        (WORKSPACE, USER, MEMBERSHIP, INVITATION, TOKEN, AUDIT_LOG),
+        (WORKSPACE, USER, MEMBERSHIP, INVITATION, TOKEN, TRUSTED_OPERATION, AUDIT_LOG),
         (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION),
     ),
     Module(

@@ -11,6 +11,7 @@ from services import tokens
 from services.engine import encoding
 from services.engine.access import Principal, lacking
 from services.engine.errors import Invalid, conflict, insufficient_scope
+from services.engine.registered import not_trusted
 from services.engine.resource import Action, ActionKind, Counted, Field, Kind, Relation, Resource, Shown
 from services.engine.work import Change, Work
 
@@ -25,6 +26,10 @@ _PAST = Invalid("greater_than", "This must lie in the future.")
 _SESSION = Invalid("exclusion", "A session ends when it was to end; log in again.")
 _REPLACED = Invalid("exclusion", "The token was rotated, so that it ends when it was to end at the latest.")
 _ROLE = Invalid("exclusion", "What a session may do follows from its user's role.")
+_BOUND = Invalid(
+    "exclusion", "A token bound to trusted operations makes none without that bound, and frees none."
+)
+_FREE_SESSION = Invalid("exclusion", "A session is bound to no trusted operations.")
 _NO_TEXTS = Invalid("invalid_format", "This must be a list of texts such as products:read.")
 
 
@@ -79,8 +84,11 @@ async def revoke(work: Work, changes: Sequence[Change]) -> None:
 async def rotate(work: Work, changes: Sequence[Change]) -> None:
     """Put a new token in the place of each, which ends when the grace period does (C-85)."""
     for each in changes:
-        stored = each.stored or {}
-        each.problem = lacking(work.caller.principal.scopes, stored["scopes"])
+        principal, stored = work.caller.principal, each.stored or {}
+        each.problem = lacking(principal.scopes, stored["scopes"])
+        if principal.trusted_only and not stored["trusted_only"]:
+            # What took its place would be in the caller's hands, and not bound.
+            each.problem = not_trusted("A token bound to trusted operations rotates none without that bound.")
         if each.problem is None and stored["user_id"] is not None:
             # What took its place would belong to no user, and outlast a logout and another password.
             each.problem = conflict("This is the session of a user, who refreshes it instead.")
@@ -98,7 +106,7 @@ async def rotate(work: Work, changes: Sequence[Change]) -> None:
 
 async def _replace(work: Work, old: Change, ends: str) -> None:
     stored = old.stored or {}
-    kept = {name: stored[name] for name in ("name", "kind", "scopes", "expires_at", *_LIMITS)}
+    kept = {name: stored[name] for name in ("name", "kind", "scopes", "expires_at", "trusted_only", *_LIMITS)}
     new = work.new(TOKEN, {**kept, **_made_by(work), "rotated_from_id": old.id})
     await mint(work, new)
     new.once["grace_period_ends_at"] = ends
@@ -139,11 +147,25 @@ def _judge_grants(work: Work, change: Change) -> None:
     if _limits(change.after) != _limits(stored) and not is_admin(principal.scopes):
         # Whoever could raise a limit could spend more than was granted.
         change.problem = change.problem or insufficient_scope(ADMIN, list(principal.scopes))
+    _judge_bound(principal, change, added)
     ends = change.values.get("expires_at")
     if ends is not None and ends != stored.get("expires_at") and ends <= moment(work):
         change.refuse("expires_at", _PAST)
     if stored.get("kind") == TokenKind.SESSION and _lasts_longer(change):
         change.refuse("expires_at", _SESSION)
+
+
+def _judge_bound(principal: Principal, change: Change, added: Collection[str]) -> None:
+    """Refuse a token more than its maker may do: one without the bound to trusted operations is more."""
+    stored = change.stored or {}
+    before, after = stored.get("trusted_only"), bool(change.after.get("trusted_only"))
+    if principal.trusted_only and not after and (before is not False or added):
+        change.refuse("trusted_only", _BOUND)
+    if after and stored.get("kind") == TokenKind.SESSION:
+        change.refuse("trusted_only", _FREE_SESSION)
+    if before and not after:
+        # Whoever takes the bound off grants all that the token may do beyond it.
+        change.problem = change.problem or lacking(principal.scopes, stored["scopes"])
 
 
 def _limits(row: Mapping[str, Any]) -> list[Any]:
@@ -176,7 +198,8 @@ def _gives_up(change: Change) -> bool:
     """Tell whether a change makes an admin less lasting: fewer scopes, or an earlier end."""
     before, after = change.stored or {}, change.after
     ends, ended = after["expires_at"], before["expires_at"]
-    return not is_admin(after["scopes"]) or (ends is not None and (ended is None or ends < ended))
+    less = not is_admin(after["scopes"]) or after["trusted_only"]
+    return less or (ends is not None and (ended is None or ends < ended))
 
 
 async def _keep_an_admin(work: Work, changes: Sequence[Change]) -> None:
@@ -194,7 +217,8 @@ async def _keep_an_admin(work: Work, changes: Sequence[Change]) -> None:
 def _counts(work: Work, stored: Mapping[str, Any]) -> bool:
     ends = stored["expires_at"]
     live = ends is None or ends > moment(work)
-    return live and stored["kind"] == TokenKind.API and is_admin(stored["scopes"])
+    lasting = live and stored["kind"] == TokenKind.API
+    return lasting and not stored["trusted_only"] and is_admin(stored["scopes"])
 
 
 def moment(work: Work) -> datetime:
@@ -278,6 +302,12 @@ TOKEN = Resource(
             writable=True,
             minimum=1,
             maximum=_MOST_POINTS * 1440,
+        ),
+        Field(
+            "trusted_only",
+            "Whether it may do nothing but run the workspace's trusted operations, by GraphQL.",
+            writable=True,
+            example=False,
         ),
         Field(
             "last_used_at",

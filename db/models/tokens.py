@@ -115,3 +115,4 @@ class Token(Tenant, Model):
     session_id: Mapped[uuid.UUID | None]
     session_started_at: Mapped[datetime.datetime | None]
     administrative: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    trusted_only: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))

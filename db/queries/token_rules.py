@@ -14,7 +14,8 @@ LOCK_ADMINS = Prepared(
 OTHER_ADMINS = Prepared(
     Statement(
         "SELECT count(*) FROM tokens t WHERE t.workspace_id = $1 AND t.id <> ALL($2::uuid[])"
-        " AND t.kind = 'api' AND t.scopes @> '[\"all:write\"]' AND t.revoked_at IS NULL"
+        " AND t.kind = 'api' AND NOT t.trusted_only AND t.scopes @> '[\"all:write\"]'"
+        " AND t.revoked_at IS NULL"
         " AND t.deleted_at IS NULL AND coalesce(t.expires_at > clock_timestamp(), true)"
         " AND NOT EXISTS (SELECT FROM tokens s WHERE s.workspace_id = $1 AND s.rotated_from_id = t.id)",
         generic=True,

@@ -15,7 +15,7 @@ _THIS = f"{_FROM} WHERE t.workspace_id = $1 AND t.id = $2 AND {_LIVE}"
 # the one that cannot be fenced.
 FIND = Statement(
     "SELECT t.id, t.workspace_id, t.token_prefix, t.token_hash, encode(t.precheck, 'hex'), t.scopes,"
-    f" t.version, {_LIVE}, t.user_id, t.administrative, w.tier, t.rate_limit_tier,"
+    f" t.version, {_LIVE}, t.user_id, t.administrative, t.trusted_only, w.tier, t.rate_limit_tier,"
     f" t.rate_limit_per_minute, t.burst, t.rate_limit_per_day{_FROM} WHERE t.token_key = $1",
     across=True,
 )

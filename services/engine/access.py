@@ -32,7 +32,8 @@ class Principal:
     """A live token: its workspace, its scopes and limits, and the version under which they were read.
 
     `user_id` is the user whose session it is, if it is one. It is `administrative` where that user is no
-    member of the workspace but administers the platform. `tier` is the workspace's.
+    member of the workspace but administers the platform. `tier` is the workspace's. One that is
+    `trusted_only` may do nothing but run the workspace's trusted operations.
     """
 
     token_id: str
@@ -43,6 +44,7 @@ class Principal:
     user_id: str | None = None
     administrative: bool = False
     tier: str = "free"
+    trusted_only: bool = False
 
 
 def allows(scopes: Collection[str], resource: Resource, action: Permission) -> bool:

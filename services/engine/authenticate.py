@@ -187,7 +187,8 @@ class Authenticator:
             raise failed(error) from error
 
     def _remember(self, digest: bytes, key: str, row: Row) -> Principal:
-        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, user, above, tier, *limits = row
+        id_, workspace, _prefix, _hash, _precheck, scopes, version, _live, user, *rest = row
+        above, trusted_only, tier, *limits = rest
         principal = Principal(
             decoded(id_),
             decoded(workspace),
@@ -197,6 +198,7 @@ class Authenticator:
             None if user is None else user.decode(),
             above == b"t",
             decoded(tier),
+            trusted_only == b"t",
         )
         self._verified[digest] = key, principal
         if len(self._verified) > _MOST_CACHED:

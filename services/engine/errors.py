@@ -9,7 +9,9 @@ Problem
 ├── 403 feature-limit-reached   the workspace's plan is used up
 ├── 403 https-required          the request came unencrypted
 ├── 403 origin-refused          a page of another origin acts with a cookie
+├── 403 operation-not-trusted   only registered GraphQL operations may run
 ├── 404 not-found               absent, deleted, or another workspace's
+├── 404 persisted-query-not-found  no GraphQL document of this hash is known
 ├── 405 method-not-allowed      the resource has no such method
 ├── 406 not-acceptable          no representation fits Accept
 ├── 408 request-timeout         the request did not arrive in time
@@ -53,7 +55,9 @@ class Slug(StrEnum):
     FEATURE_LIMIT_REACHED = "feature-limit-reached"
     HTTPS_REQUIRED = "https-required"
     ORIGIN_REFUSED = "origin-refused"
+    OPERATION_NOT_TRUSTED = "operation-not-trusted"
     NOT_FOUND = "not-found"
+    PERSISTED_QUERY_NOT_FOUND = "persisted-query-not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     NOT_ACCEPTABLE = "not-acceptable"
     REQUEST_TIMEOUT = "request-timeout"
@@ -153,11 +157,27 @@ CATALOGUE = _catalogue(
         "Call from a page of the server's own origin or an allowed one, or send the token as a header.",
     ),
     ProblemType(
+        Slug.OPERATION_NOT_TRUSTED,
+        403,
+        "Operation Not Trusted",
+        "This server, or this token, runs nothing but GraphQL operations that were registered ahead in the "
+        "token's workspace, and this is none of them.",
+        "Register the operation's exact text as a trusted operation, or use a token without that bound.",
+    ),
+    ProblemType(
         Slug.NOT_FOUND,
         404,
         "Not Found",
         "No such resource exists in the token's workspace.",
         "Check the id; deleted resources and those of other workspaces are not found either.",
+    ),
+    ProblemType(
+        Slug.PERSISTED_QUERY_NOT_FOUND,
+        404,
+        "Persisted Query Not Found",
+        "No GraphQL document of this SHA-256 hash is registered in the token's workspace, nor was it sent "
+        "here lately.",
+        "Send the text together with its hash once, or register it as a trusted operation.",
     ),
     ProblemType(
         Slug.METHOD_NOT_ALLOWED,

@@ -267,9 +267,7 @@ class Reader:
 
     async def _run_each(self, caller: Caller, calls: list[Call]) -> list[list[Row] | Problem]:
         principal, asked = caller.principal, proofs(caller)
-        outcomes = await self._database.run_many(
-            [*calls, *asked], principal.workspace_id, principal.token_id
-        )
+        outcomes = await self._database.run_many([*calls, *asked], principal.workspace_id, principal.token_id)
         found = [failed(item) if isinstance(item, DatabaseError) else item for item in outcomes]
         for proof in (found.pop() for _ in asked):
             if isinstance(proof, Problem):

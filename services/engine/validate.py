@@ -241,7 +241,7 @@ def reader_of(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
         # A check may shorten the text, so its length counts only now.
         return too_long if longest and isinstance(result, str) and len(result) > longest else result
 
-    return read if check is not None or from_text else _quick(read, longest)
+    return read if check is not None or from_text or field.exact else _quick(read, longest)
 
 
 def _bare(typed: Read, nothing: Invalid | None) -> Read:

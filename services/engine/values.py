@@ -67,7 +67,7 @@ def reader(field: Field, facts: ColumnFacts, *, from_text: bool) -> Read:
     if facts.kind is Kind.JSON:
         return _json(list if facts.array else dict, from_text)
     if facts.kind is Kind.STRING:
-        return _string
+        return _exact if field.exact else _string
     return {Kind.UUID: read_uuid, Kind.DATETIME: read_datetime, Kind.BOOLEAN: _boolean(from_text)}[facts.kind]
 
 
@@ -87,6 +87,12 @@ _NUL = Invalid("invalid_format", "The text contains a NUL character.")
 
 def _string(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else Invalid("invalid_format", "This must be a text.")
+
+
+def _exact(value: Any) -> Any:
+    cleaned = _string(value)
+    # What is nothing but spaces is as good as nothing.
+    return cleaned if isinstance(cleaned, Invalid) or not cleaned else value
 
 
 def _enum(allowed: Iterable[StrEnum]) -> Read:
