@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.auditing import Note
 from db.migrate import operating
-from db.models import RateTier, Tier, Token, Workspace
+from db.models import RateTier, Tier, Token, TrustedOperation, Workspace
 
 
 class ProvisioningFailed(Exception):
@@ -42,6 +42,18 @@ class TokenRow:
     precheck: bytes
     scopes: list[str]
     tier: RateTier = RateTier.STANDARD
+    trusted_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedFacts:
+    """What an operator is told of a trusted operation; moments are in UTC."""
+
+    sha256: str
+    kind: str
+    name: str
+    client: str | None
+    inserted_at: datetime
 
 
 def create_workspace(url: str, slug: str, name: str, tier: Tier = Tier.FREE) -> str:
@@ -92,8 +104,9 @@ def create_token(url: str, workspace: str, row: TokenRow) -> str:
         "precheck": row.precheck,
         "scopes": row.scopes,
         "rate_limit_tier": row.tier,
+        "trusted_only": row.trusted_only,
     }
-    shown = {name: values[name] for name in ("name", "token_prefix", "scopes")}
+    shown = {name: values[name] for name in ("name", "token_prefix", "scopes", "trusted_only")}
     with engine(url).begin() as connection:
         id_ = connection.execute(insert(Token).values(**values).returning(Token.id)).scalar_one()
         connection.execute(Note("token.created", "token", id_, after=shown).within(workspace))
@@ -123,6 +136,15 @@ def list_tokens(url: str, workspace: str, *, every: bool = False) -> list[TokenF
         found = found.where(Token.deleted_at.is_(None))
     with engine(url).begin() as connection:
         return [TokenFacts(str(id_), *rest) for id_, *rest in connection.execute(found)]
+
+
+def list_trusted_operations(url: str, workspace: str) -> list[TrustedFacts]:
+    """Return the operations that are registered in a workspace, by name."""
+    row = TrustedOperation
+    shown = (row.sha256, row.kind, row.name, row.client, row.inserted_at)
+    found = select(*shown).where(row.workspace_id == workspace, row.deleted_at.is_(None))
+    with engine(url).begin() as connection:
+        return [TrustedFacts(*each) for each in connection.execute(found.order_by(row.name, row.sha256))]
 
 
 def is_live(url: str, key: str, scopes: list[str], tier: RateTier) -> bool:

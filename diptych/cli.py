@@ -16,6 +16,7 @@ import click
 
 from diptych.commands import explained as _explained
 from diptych.commands import settings as _settings
+from diptych.operations import operations
 from diptych.users import user
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ def token() -> None:
 @click.option("--workspace", "slug", required=True, help="Slug of the workspace.")
 @click.option("--name", required=True, help="What the token is for.")
 @click.option("--scopes", required=True, help="Scopes, separated by commas, such as all:read.")
+@click.option("--trusted-only", is_flag=True, help="Bind it to trusted operations.")
 @_explained
-def create_token(slug: str, name: str, scopes: str) -> None:
+def create_token(slug: str, name: str, scopes: str, trusted_only: bool) -> None:
     """Create a token and print it, this once."""
     from diptych.engines import database
     from diptych.runtime import precheck_key
@@ -121,7 +123,9 @@ def create_token(slug: str, name: str, scopes: str) -> None:
     settings = _settings()
     with database(settings, operating=True) as url:
         listed = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-        made = operator.create_token(url, slug, name, listed, settings.env, precheck_key(settings))
+        made = operator.create_token(
+            url, slug, name, listed, settings.env, precheck_key(settings), trusted_only=trusted_only
+        )
         click.echo(made)
 
 
@@ -181,6 +185,7 @@ def _token_operator(slug: str) -> Iterator["TokenOperator"]:
 
 
 main.add_command(user)
+main.add_command(operations)
 
 
 @main.group()

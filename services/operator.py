@@ -43,13 +43,16 @@ def create_token(
     environment: Environment,
     precheck_key: bytes,
     tier: RateTier = RateTier.STANDARD,
+    *,
+    trusted_only: bool = False,
 ) -> str:
     """Return the raw text of a new token of workspace `slug`; raises ProvisioningFailed."""
     workspace = provision.find_workspace(url, slug)
     if workspace is None:
         raise ProvisioningFailed(f"There is no workspace {slug!r}.")
     made = tokens.generate(environment, precheck_key)
-    row = provision.TokenRow(name, made.prefix, made.key, made.hash, made.precheck, _canonical(scopes), tier)
+    stored = (made.prefix, made.key, made.hash, made.precheck)
+    row = provision.TokenRow(name, *stored, _canonical(scopes), tier, trusted_only)
     provision.create_token(url, workspace, row)
     return made.raw
 
