@@ -1,0 +1,264 @@
+"""MCP over HTTP: one message, one answer in JSON, nothing kept (revisions 2026-07-28 and 2025-11-25)."""
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    CallToolRequestParams,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from rest.http import JSON, Headers, Response
+from rest.mcp.offer import Answer, Asker, Offer
+from rest.mcp.resources import Resources
+from rest.mcp.tools import Tool
+from services.engine.calling import Guest
+from services.engine.context import Caller
+from services.engine.errors import Problem, Slug
+from services.engine.read import Reader
+from services.engine.strict_json import JsonProblem, load
+
+PATH = "/mcp"
+TITLE = "Diptych"
+
+_NO_RESOURCE = -32002
+_REFUSED = -32000
+_NOT_FOUND = 404
+_KEPT = CacheHint(60_000, "private")
+_HINTS: dict[CacheableMethod, CacheHint] = {
+    "server/discover": _KEPT,
+    "tools/list": _KEPT,
+    "resources/list": _KEPT,
+    "resources/templates/list": _KEPT,
+}
+_ASKER = "diptych.asker"
+_SHOWN = ("etag", "idempotency-replayed")
+"""Headers that a model should see, and not its client alone."""
+
+_INSTRUCTIONS = """\
+Each tool is one operation of a REST API, with its rules. Rows come in pages: go on with `cursor` set to the
+`next_cursor` of an answer (the first page needs `pagination: "cursor"`), or with `page`. A write takes
+`dry_run` to try it, `idempotency_key` so that repeating it is harmless, and `if_match`, the ETag that an
+answer ends with, so that nobody else's change is lost. A refusal is a problem document: `detail` says what is
+wrong, `errors` names the fields."""
+
+_Context = ServerRequestContext[Any, Any]
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Who asks, and the problem that is answered in place of everything, such as a dead token."""
+
+    asker: Asker
+    problem: Problem | None = None
+    dead: Response | None = None
+
+
+class Protocol:
+    """The MCP server: the official library's, without sessions, whose tools are those of an offer."""
+
+    def __init__(
+        self, offer: Offer, reader: Reader, version: str, *, body_limit: int, site: str = ""
+    ) -> None:
+        self._offer, self._reader, self._body_limit = offer, reader, body_limit
+        self._server: Server[Any] = Server(
+            "diptych",
+            version=version,
+            title=TITLE,
+            instructions=_INSTRUCTIONS,
+            website_url=site or None,
+            cache_hints=_HINTS,
+            # No tool has arguments that are repeated in headers.
+            get_tool_input_schema=lambda _: None,
+        )
+        # What it adds goes to traces, which nobody collects.
+        self._server.middleware.clear()
+        add = self._server.add_request_handler
+        add("tools/list", PaginatedRequestParams, self._list_tools)
+        add("tools/call", CallToolRequestParams, self._call_tool)
+        add("resources/list", PaginatedRequestParams, self._list_resources)
+        add("resources/templates/list", PaginatedRequestParams, self._list_templates)
+        add("resources/read", ReadResourceRequestParams, self._read_resource)
+        # It tells each request twice, and clients' mistakes as warnings.
+        logging.getLogger("mcp").setLevel(logging.ERROR)
+
+    async def answer(self, asker: Asker, headers: Mapping[bytes, bytes], body: bytes) -> Response:
+        """Return the response to a posted message; raises the 401 problem."""
+        asking = _Asking(asker)
+        found = _unreadable(body) or await self._served(asking, headers, body)
+        if isinstance(asker, Caller):
+            # Nothing but what was read with it proves a token, and a dead one hears only that.
+            await self._reader.confirm(asker)
+        if asking.problem is not None:
+            raise asking.problem
+        return asking.dead or found
+
+    async def is_public(self, body: bytes) -> bool:
+        """Tell whether a message calls a tool that needs no token."""
+        try:
+            message = load(body)
+        except JsonProblem:
+            return False
+        params = message.get("params") if isinstance(message, dict) else None
+        if not isinstance(params, dict) or message.get("method") != "tools/call":
+            return False
+        tool = await self._tool(params.get("name"))
+        return tool is not None and tool.public
+
+    async def _tool(self, name: object) -> Tool | None:
+        return (await self._offer.toolbox()).by_name.get(name) if isinstance(name, str) else None
+
+    async def _served(self, asking: _Asking, headers: Mapping[bytes, bytes], body: bytes) -> Response:
+        manager = StreamableHTTPSessionManager(
+            self._server, json_response=True, stateless=True, max_request_body_size=self._body_limit
+        )
+        sent: list[MutableMapping[str, Any]] = []
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> MutableMapping[str, Any]:
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        # It keeps nothing, so it lives as long as the request, and nothing has to end it.
+        async with manager.run():
+            await manager.handle_request(_scope(asking, headers), receive, send)
+        return _response(sent)
+
+    # Methods
+
+    async def _list_tools(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
+        scopes = await self._scopes(context)
+        return {"tools": [tool.described() for tool in (await self._offer.toolbox()).allowed(scopes)]}
+
+    async def _call_tool(self, context: _Context, params: CallToolRequestParams) -> dict[str, Any]:
+        tool = await self._tool(params.name)
+        if tool is None:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name[:64]}")
+        asking = _asking(context)
+        answer = await self._offer.call(asking.asker, tool, params.arguments or {})
+        asking.dead = answer.dead
+        return _result(answer)
+
+    async def _list_resources(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
+        await self._scopes(context)
+        return {"resources": [each.described() for each in (await self._resources()).documents.values()]}
+
+    async def _list_templates(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
+        scopes = await self._scopes(context)
+        return {"resourceTemplates": (await self._resources()).templates(scopes)}
+
+    async def _read_resource(self, context: _Context, params: ReadResourceRequestParams) -> dict[str, Any]:
+        asking = _asking(context)
+        try:
+            answer = await (await self._resources()).read(asking.asker, params.uri)
+        except Problem as problem:
+            answer = await self._offer.refusal(asking.asker, problem)
+        asking.dead = answer.dead
+        if answer.refused:
+            raise MCPError(_code(answer, context), answer.document["detail"], answer.document)
+        return {"contents": [{"uri": params.uri, "mimeType": answer.media_type, "text": answer.text}]}
+
+    async def _resources(self) -> Resources:
+        return Resources(self._offer, await self._offer.toolbox())
+
+    async def _scopes(self, context: _Context) -> frozenset[str]:
+        """Return what the caller may do as it is now; a dead token is told so in place of everything."""
+        asking = _asking(context)
+        try:
+            if isinstance(asking.asker, Guest):
+                raise Problem(Slug.INVALID_TOKEN, "This needs a token.")
+            await self._reader.confirm(asking.asker)
+        except Problem as problem:
+            asking.problem = problem
+            raise MCPError(_REFUSED, problem.detail) from None
+        return asking.asker.principal.scopes
+
+
+def _asking(context: _Context) -> _Asking:
+    request: Any = context.request
+    found: _Asking = request.scope[_ASKER]
+    return found
+
+
+def _code(answer: Answer, context: _Context) -> int:
+    """Return the code of a resource that is refused; the revision of 2026 has none for what is not there."""
+    if answer.status != _NOT_FOUND:
+        return _REFUSED
+    return INVALID_PARAMS if context.protocol_version in MODERN_PROTOCOL_VERSIONS else _NO_RESOURCE
+
+
+def _result(answer: Answer) -> dict[str, Any]:
+    """Return the result of a call: what REST answered, as it is, and beside it what its headers said."""
+    content = [{"type": "text", "text": answer.text or "{}"}]
+    shown = [f"{name}: {answer.headers[name]}" for name in _SHOWN if name in answer.headers]
+    if shown:
+        content.append({"type": "text", "text": "\n".join(shown)})
+    return {
+        "content": content,
+        "structuredContent": _structured(answer),
+        "isError": answer.refused,
+        "_meta": {"diptych/status": answer.status, "diptych/headers": dict(answer.headers)},
+        "resultType": "complete",
+    }
+
+
+def _structured(answer: Answer) -> dict[str, Any]:
+    if isinstance(answer.document, dict):
+        return answer.document
+    if answer.document is not None:
+        return {"result": answer.document}
+    return {"media_type": answer.media_type, "text": answer.text} if answer.media_type else {}
+
+
+def _unreadable(body: bytes) -> Response | None:
+    """Return the answer to what is not one message of JSON-RPC; batches went with the revision of 2025-06."""
+    try:
+        message = load(body)
+    except JsonProblem as problem:
+        return _error(PARSE_ERROR, f"The body {problem}")
+    if not isinstance(message, dict):
+        return _error(INVALID_REQUEST, "The body must be one JSON-RPC message; batches are not read.")
+    return None
+
+
+def _error(code: int, message: str) -> Response:
+    told = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
+    return Response(400, [JSON, (b"cache-control", b"no-store")], orjson.dumps(told))
+
+
+def _scope(asking: _Asking, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "query_string": b"",
+        "headers": list(headers.items()),
+        _ASKER: asking,
+    }
+
+
+def _response(sent: list[MutableMapping[str, Any]]) -> Response:
+    """Return what was sent, with the headers that are not the server's own affair."""
+    start, *rest = sent
+    own: Headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+    body = b"".join(message.get("body", b"") for message in rest)
+    return Response(start["status"], [*own, (b"cache-control", b"no-store")], body)
