@@ -19,6 +19,8 @@ from db.driver import DatabaseError, Driver, Statement
 from diptych import edge, logs, runtime, shell
 from diptych.entrance import Entrance, networks
 from diptych.later import Later
+from diptych.notices import notices
+from diptych.origins import Origins
 from diptych.settings import Settings
 from diptych.together import Together
 from rest.router import Rest
@@ -57,7 +59,9 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     running = runtime.build(settings, settings.database_url, catalog, judge)
     graphql = Later(lambda: _graphql(settings, running))
     told = version("diptych")
-    surfaces: dict[str, Later[edge.Surface]] = {"/graphql": graphql}
+    # Agents come seldom, so what they need is loaded when the first of them does.
+    agents = Later(lambda: _mcp(settings, running, rest, told))
+    surfaces: dict[str, Later[edge.Surface]] = {"/graphql": graphql, "/mcp": agents}
     rest = Rest(
         catalog,
         running.reader,
@@ -79,10 +83,18 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     return edge.Edge(
         rest,
         surfaces,
-        shell.build(told, Together(checks), lifespan, settings.public_url),
+        shell.build(
+            told,
+            Together(checks),
+            lifespan,
+            settings.public_url,
+            catalog=catalog,
+            surfaces=tuple(surfaces),
+        ),
         running.authenticator,
         running.limiter,
         Watch(running.database),
+        notices(catalog, running.tally, settings.deprecation_style, settings.public_url),
         edge.EdgeSettings(
             tuple(settings.cors_origins),
             settings.body_limit,
@@ -155,6 +167,17 @@ def _graphql(settings: Settings, running: runtime.Runtime) -> "GraphQLSurface":
         GraphQL(running.reader.catalog, running.reader, running.writer, told),
         page=settings.env is Environment.DEV,
     )
+
+
+def _mcp(settings: Settings, running: runtime.Runtime, rest: Rest, told: str) -> edge.Surface:
+    from diptych.mcp import McpSurface
+    from rest.mcp.protocol import Protocol
+
+    protocol = Protocol(
+        rest.offer, running.reader, told, body_limit=settings.body_limit, site=settings.public_url
+    )
+    origins = Origins(tuple(settings.cors_origins), settings.public_url)
+    return McpSurface(protocol, origins, settings.public_url)
 
 
 def _sdl(catalog: Catalog) -> str:

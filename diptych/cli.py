@@ -371,6 +371,15 @@ def openapi(module: str | None) -> None:
     click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
 
 
+@main.command()
+def agents() -> None:
+    """Print the whole API as one text for language models."""
+    from rest.agents.text import text
+    from services.catalog import CATALOG
+
+    click.echo(text(CATALOG, version("diptych")), nl=False)
+
+
 @main.command("import")
 @click.option("--workspace", required=True, help="Slug of the workspace.")
 @click.option("--resource", required=True, help="Plural name of the resource, such as products.")

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from diptych import headers as shared
 from diptych.entrance import Entrance
 from diptych.later import Later
+from diptych.notices import REST, Notices
 from diptych.origins import Origins
 from diptych.streaming import stream
 from rest import compat
@@ -25,6 +26,7 @@ from services.engine.authenticate import Authenticator
 from services.engine.calling import Guest
 from services.engine.context import Caller, Visit
 from services.engine.credentials import presented
+from services.engine.deprecation import Noticed
 from services.engine.encoding import identifier
 from services.engine.errors import Problem, Slug, bad_request, internal_error, not_found
 from services.engine.limiter import Limiter
@@ -68,7 +70,7 @@ class Incoming:
 
     `client` is the address it came from, `secure` tells whether by TLS, and `size` is that of its headers.
     `caller` is whose token it carried once that is known, and `standing` what the address has left if it was
-    charged.
+    charged. `outdated` is what a request without a caller has used that is deprecated.
     """
 
     method: str
@@ -83,6 +85,7 @@ class Incoming:
     size: int
     caller: Caller | None = None
     standing: Standing | None = None
+    outdated: tuple[Noticed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +119,25 @@ class Edge:
         authenticator: Authenticator,
         limiter: Limiter,
         watch: Watch,
+        notices: Notices,
         settings: EdgeSettings,
     ) -> None:
         self._rest, self._surfaces, self._shell = rest, surfaces, shell
         self._authenticator, self._limiter, self._settings = authenticator, limiter, settings
-        self._watch = watch
-        self._public = frozenset({f"{BASE}/health"})
+        self._watch, self._notices = watch, notices
+        self._public = frozenset({f"{BASE}/health", f"{BASE}/docs"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection (ASGI 3)."""
         if scope["type"] != "http":
             await self._shell(scope, receive, send)
             return
-        request = _incoming(scope, self._settings.entrance)
+        request = _incoming(scope, self._settings.entrance, self._rest.modules)
         if (refusal := self._refusal(scope, request)) is not None:
             await self._send(send, request, refusal)
         elif request.method == "OPTIONS" and b"access-control-request-method" in request.headers:
             await self._send(send, request, Response(204, shared.preflight(*self._origin(request))))
-        elif request.path.startswith(_PREFIX) and request.path not in self._public:
+        elif f"{request.path}/".startswith(_PREFIX) and request.path not in self._public:
             found = await self._guarded(request, receive, self._answer_rest)
             await self._send(send, request, found, receive)
         elif (later := self._surfaces.get("/" + request.path[1:].partition("/")[0])) is not None:
@@ -211,7 +215,7 @@ class Edge:
         try:
             return await answer
         finally:
-            request.standing = guest.standing
+            request.standing, request.outdated = guest.standing, guest.outdated
 
     async def _guarded(
         self,
@@ -235,7 +239,18 @@ class Edge:
         except Problem as problem:
             await _forget(found)
             return self._problem(problem, request, surface)
-        return found
+        return self._noticed(request, found, surface)
+
+    def _noticed(self, request: Incoming, found: Response, surface: Surface | None) -> Response:
+        """Return a response that tells of what its request has used that is deprecated."""
+        noticed = request.outdated if request.caller is None else request.caller.outdated
+        if not noticed and self._notices.whole is None:
+            return found
+        first, *rest = request.path[1:].split("/")
+        name, address = first, ""
+        if surface is None:
+            name, address = REST, self._rest.address(request.method, tuple(rest[1:]))
+        return self._notices.told(found, name, address, request.caller, noticed)
 
     async def _charge(self, request: Incoming, status: int) -> None:
         """Charge what was answered without a charge; raises the 429 problem, which is then the answer.
@@ -333,7 +348,10 @@ class Edge:
     async def _send(
         self, send: Send, request: Incoming, response: Response, receive: Receive | None = None
     ) -> None:
-        headers = [*response.headers, *self._common(request, response.headers)]
+        present = response.headers
+        if response.status == _UNAUTHORISED:
+            present = shared.challenged(present, self._address(request), request.path)
+        headers = [*present, *self._common(request, present)]
         if response.status not in (204, 304) and response.more is None:
             headers.append((b"content-length", b"%d" % len(response.body)))
         body = b"" if request.method == "HEAD" else response.body
@@ -364,6 +382,11 @@ class Edge:
     def _origin(self, request: Incoming) -> tuple[bytes | None, tuple[str, ...]]:
         return request.headers.get(b"origin"), self._settings.cors_origins
 
+    def _address(self, request: Incoming) -> str:
+        """Return the origin that a request was sent to, as far as that is known."""
+        host = request.headers.get(b"host", b"")
+        return self._settings.origin or self._settings.entrance.address(host, secure=request.secure)
+
     async def _on_shell(self, scope: Scope, receive: Receive, send: Send, request: Incoming) -> None:
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -380,7 +403,8 @@ class Edge:
                 await self._send(send, request, self._problem(problem, request, None))
                 return
         scope["path"] = request.path
-        scope.setdefault("state", {})["request_id"] = request.request_id
+        state = scope.setdefault("state", {})
+        state["request_id"], state["origin"] = request.request_id, self._address(request)
         try:
             await self._shell(scope, receive, with_headers)
         except Exception:
@@ -388,7 +412,7 @@ class Edge:
             _log_failure(request)
 
 
-def _incoming(scope: Scope, entrance: Entrance) -> Incoming:
+def _incoming(scope: Scope, entrance: Entrance, modules: compat.Modules) -> Incoming:
     headers: dict[bytes, bytes] = {}
     authorization: list[bytes] = []
     api_key: list[bytes] = []
@@ -411,7 +435,7 @@ def _incoming(scope: Scope, entrance: Entrance) -> Incoming:
     address, secure = entrance.seen(client[0] if client else "", scope.get("scheme", "http"), headers)
     return Incoming(
         scope["method"],
-        compat.rewritten(scope["path"], BASE),
+        compat.rewritten(scope["path"], BASE, modules),
         scope["query_string"],
         headers,
         authorization,

@@ -62,6 +62,12 @@ class Entrance:
         if size > self.header_limit:
             raise too_large(f"The headers are larger than {self.header_limit} bytes.")
 
+    def address(self, host: bytes, *, secure: bool) -> str:
+        """Return the address of this server, as the client names it unless it is known; else nothing."""
+        if self.origin or not _HOST.fullmatch(host):
+            return self.origin
+        return f"http{'s' if secure else ''}://{host.decode()}"
+
     def redirect(self, method: str, target: bytes, host: bytes, *, secrets: bool) -> Response:
         """Return where a plain read without TLS belongs; `target` is its path and query as they came (C-62).
 

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Sequence
 
+from rest.discovery.resource import metadata_path
 from rest.http import Headers
 from services.engine.limits import Standing
 
@@ -20,11 +21,11 @@ SECURITY: Headers = [
 _ALLOW_METHODS = b"GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD"
 _ALLOW_HEADERS = (
     b"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-Id,"
-    b" X-API-Key, X-Workspace-ID, traceparent, Accept"
+    b" X-API-Key, X-Workspace-ID, traceparent, Accept, MCP-Protocol-Version, Mcp-Method, Mcp-Name"
 )
 _EXPOSE_HEADERS = (
     b"ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id, Link, Deprecation, Sunset,"
-    b" Location, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset,"
+    b" Warning, Location, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset,"
     b" X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 )
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}\Z")
@@ -68,6 +69,15 @@ def rate_limit(standing: Standing, *, aliases: bool) -> Headers:
             (b"x-ratelimit-reset", b"%d" % (int(time.time()) + standing.reset)),
         ]
     return found
+
+
+def challenged(headers: Headers, origin: str, path: str) -> Headers:
+    """Return the headers of a 401, whose challenge also tells where tokens are described (RFC 9728, 5.1)."""
+    where = f', resource_metadata="{origin}{metadata_path(path)}"'.encode()
+    return [
+        (name, value + where if name == b"www-authenticate" and b"resource_metadata" not in value else value)
+        for name, value in headers
+    ]
 
 
 def allowed_origin(origin: bytes | None, allowed: Sequence[str]) -> Headers:

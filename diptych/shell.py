@@ -1,14 +1,16 @@
 """The shell: FastAPI for the addresses off the hot path, such as health and problem pages."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from diptych import discovery, reference
 from rest.problems import response as problem_response
-from services.engine.errors import CATALOGUE, Problem, Slug, bad_request, internal_error, not_found
+from services.engine.catalog import Catalog
+from services.engine.errors import Problem, Slug, bad_request, internal_error, not_found
 
 Checks = Callable[[], Awaitable[dict[str, str]]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -17,13 +19,25 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _DISPENSABLE = ("redis",)
 
 
-def build(version: str, checks: Checks, lifespan: Lifespan, origin: str = "") -> FastAPI:
-    """Return the shell; `checks` names each dependency and says `ok` or what is wrong with it."""
+def build(
+    version: str,
+    checks: Checks,
+    lifespan: Lifespan,
+    origin: str = "",
+    *,
+    catalog: Catalog,
+    surfaces: Sequence[str] = (),
+) -> FastAPI:
+    """Return the shell; `checks` names each dependency and says `ok` or what is wrong with it.
+
+    `surfaces` are the paths of the surfaces beside REST.
+    """
     shell = FastAPI(
         title="Diptych", version=version, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
     _add_health(shell, version, checks)
-    _add_problem_pages(shell)
+    discovery.add(shell, catalog, surfaces)
+    reference.add(shell)
 
     def answer(request: Request, problem: Problem) -> Response:
         found = problem_response(
@@ -37,6 +51,10 @@ def build(version: str, checks: Checks, lifespan: Lifespan, origin: str = "") ->
         found = answer(request, _refusal(request, error))
         found.headers.update(error.headers or {})
         return found
+
+    @shell.exception_handler(Problem)
+    async def tell(request: Request, problem: Problem) -> Response:
+        return answer(request, problem)
 
     @shell.exception_handler(Exception)
     async def fail(request: Request, _: Exception) -> Response:
@@ -78,18 +96,3 @@ def _add_health(shell: FastAPI, version: str, checks: Checks) -> None:
     @shell.api_route("/api/v1/health", methods=["GET", "HEAD"])
     async def versioned() -> Response:
         return JSONResponse({"status": "ok", "version": version}, headers=no_store)
-
-
-def _add_problem_pages(shell: FastAPI) -> None:
-    """Add the documentation page of every problem type, where its type URI leads."""
-
-    @shell.api_route("/problems/{slug}", methods=["GET", "HEAD"])
-    async def page(slug: str) -> Response:
-        found = CATALOGUE.get(Slug(slug)) if slug in tuple(Slug) else None
-        if found is None:
-            raise HTTPException(404)
-        return HTMLResponse(
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{found.title}</title>"
-            f"<h1>{found.title}</h1><p><code>{found.slug}</code>, status {found.status}</p>"
-            f"<p>{found.meaning}</p><p>{found.remedy}</p></html>"
-        )

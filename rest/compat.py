@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from services.engine.catalog import Catalog
 from services.engine.context import Caller
 from services.engine.resource import Resource
 
@@ -59,7 +60,21 @@ def filter_value(name: str, value: str) -> str:
     return f"{value}T23:59:59.999999Z" if name.endswith("_before") and _DATE.match(value) else value
 
 
-def rewritten(path: str, base: str) -> str:
+Modules = Mapping[str, frozenset[str]]
+"""The first segments of the addresses of each module, by its name."""
+
+
+def modules(catalog: Catalog) -> Modules:
+    """Return what is served under `/{module}/api/v1`: the modules of a catalogue, and those of old (C-78)."""
+    found = {name: set(segments) for name, segments in MODULES.items()}
+    for module in catalog.modules:
+        own = found.setdefault(module.name, set())
+        own.update(resource.path for resource in module.resources)
+        own.update(place[0] for procedure in module.procedures for place in procedure.places)
+    return {name: frozenset(segments) for name, segments in found.items()}
+
+
+def rewritten(path: str, base: str, modules: Modules = MODULES) -> str:
     """Return the path below `base` for one under another prefix (C-78); others come back as they are."""
     if path.startswith(base):
         return path
@@ -74,7 +89,9 @@ def rewritten(path: str, base: str) -> str:
     module, found, rest = path[1:].partition("/api/v1/")
     if found and rest == "openapi.json" and "/" not in module:
         return f"{base}/{rest}/{module}"
-    if found and rest.split("/", 1)[0] in MODULES.get(module, ()):
+    if found and not rest and module in modules:
+        return f"{base}/"
+    if found and rest.split("/", 1)[0] in modules.get(module, ()):
         return f"{base}/{rest}"
     return path
 

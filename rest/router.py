@@ -1,11 +1,13 @@
 """The derived routes: every resource's collection, search, single and nested addresses."""
 
-import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rest import bodies, compat, conditional, document, exporting, identity, query_string, search_body
+from rest import bodies, compat, conditional, document, enums, exporting, identity, query_string, search_body
 from rest.http import BASE, JSON, PRIVATE, Handler, Headers, Request, Response
-from rest.openapi import serving
+from rest.library import Library
+from rest.mcp import facade
+from rest.mcp.offer import Offer
 from rest.problems import method_not_allowed, response
 from rest.procedures import Calls
 from rest.query_string import Parsed
@@ -14,6 +16,7 @@ from services.engine import encoding, intent, read
 from services.engine.calling import Guest, Procedures
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.deprecation import Noticed
 from services.engine.dispatch import Writer
 from services.engine.errors import Problem, Slug, not_found
 from services.engine.read import Reader
@@ -39,12 +42,20 @@ class Rest:
     """The REST surface: requests of authenticated callers to responses."""
 
     def __init__(
-        self, catalog: Catalog, reader: Reader, writer: Writer, *, origin: str = "", version: str = ""
+        self,
+        catalog: Catalog,
+        reader: Reader,
+        writer: Writer,
+        *,
+        origin: str = "",
+        version: str = "",
+        surfaces: Sequence[str] = (),
+        sdl: Callable[[], str] | None = None,
     ) -> None:
         self._catalog, self._reader, self._writer, self._origin = catalog, reader, writer, origin
-        self._version = version
-        self._documents: serving.Documents | None = None
-        self._described = Route(_readable(self._description))
+        self.library = Library(catalog, version, surfaces=surfaces, sdl=sdl)
+        self.modules = compat.modules(catalog)
+        self._published = Route(_readable(self._description))
         self._collections: dict[str, Route] = {}
         self._literals: dict[tuple[str, str], Route] = {}
         self._singles: dict[str, Route] = {}
@@ -57,16 +68,22 @@ class Rest:
                 self._derive(aliased, path, alias.complete)
         for path, handler in identity.handlers(reader).items():
             self._collections[path] = Route(_readable(handler))
+        self._collections[enums.PATH] = Route(_readable(enums.handler(catalog, reader)))
+        self.offer = Offer(self, catalog, version)
+        self._facade = facade.Facade(self.offer, reader)
         self._calls = Calls(catalog.procedures, Procedures(writer), reader)
         self._procedures = {place: Route(found) for place, found in self._calls.handlers().items()}
 
     def route(self, segments: tuple[str, ...]) -> Route | None:
         """Return what answers at the path segments below the base, if anything."""
-        if _is_document(segments):
-            return self._described
+        if self.library.holds(segments):
+            return self._published
         place = self._calls.place(segments)
         if place is not None:
             return self._procedures[place]
+        if segments[0] == facade.NAME:
+            found = self._facade.handlers(segments[1:])
+            return Route(found) if found else None
         match segments:
             case (path,):
                 return self._collections.get(path)
@@ -88,29 +105,37 @@ class Rest:
 
     def is_public(self, method: str, segments: tuple[str, ...]) -> bool:
         """Tell whether that request needs no token."""
-        if _is_document(segments):
-            return method in self._described.handlers
+        if self.library.holds(segments):
+            return method in self._published.handlers
         return self._calls.public(method, segments) is not None
-
-    async def documents(self) -> serving.Documents:
-        """Return the documents that describe the surface, made beside the requests when first asked for."""
-        if self._documents is None:
-            self._documents = await asyncio.to_thread(serving.Documents, self._catalog, self._version)
-        return self._documents
 
     async def visit(self, guest: Guest, request: Request) -> Response:
         """Return the response to a request that needs no token; raises a Problem."""
-        if _is_document(request.segments):
-            return (await self.documents()).answer(request)
+        if self.library.holds(request.segments):
+            return await self.library.answer(request)
         _check_accept(request.headers.get(b"accept"))
         return await self._calls.visit(guest, request)
 
     async def answer(self, caller: Caller, request: Request) -> Response:
         """Return the response to any request, problems included."""
         try:
-            return await self._answer(caller, request)
+            found = await self._answer(caller, request)
         except Problem as problem:
-            return self.problem(await self._proven(problem, caller), caller)
+            found = self.problem(await self._proven(problem, caller), caller)
+        if caller.outdated:
+            here = self.address(request.method, request.segments)
+            caller.outdated = tuple(Noticed(each.operation or here, each.used) for each in caller.outdated)
+        return found
+
+    def address(self, method: str, segments: tuple[str, ...]) -> str:
+        """Return how an operation is told of, such as `GET /orders/{id}`; empty where nothing answers."""
+        if self.route(segments) is None:
+            return ""
+        place = self._calls.place(segments)
+        if place is None:
+            known = len(segments) == 1 or segments[:2] in self._literals or self.library.holds(segments)
+            place = segments if known else (segments[0], "{id}", *segments[2:])
+        return f"{method} /{'/'.join(place)}"
 
     def problem(self, problem: Problem, caller: Caller) -> Response:
         """Return the response of a problem in this caller's request."""
@@ -142,7 +167,7 @@ class Rest:
         return Response(found.status, [*found.headers, *headers], found.body)
 
     async def _description(self, caller: Caller, request: Request) -> Response:
-        return (await self.documents()).answer(request)
+        return await self.library.answer(request)
 
     # Derivation
 
@@ -222,10 +247,6 @@ class Rest:
             )
 
         return post
-
-
-def _is_document(segments: tuple[str, ...]) -> bool:
-    return segments[0] == serving.NAME and len(segments) <= 2
 
 
 def _readable(handler: Handler) -> dict[str, Handler]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from rest.openapi.draft import Draft, Json, array, opened, pascal
 from rest.openapi.headers import headers
+from services.engine.enumerations import field_codes, problem_codes
 from services.engine.errors import CATALOGUE, Problem, ProblemType, Slug
 from services.engine.validate import ERROR_CODES
 
@@ -23,11 +24,21 @@ _WAITING = (429, 503)
 
 def error(draft: Draft) -> Json:
     """Return the schema of the problem object (RFC 9457)."""
-    return draft.schema("ErrorResponse", lambda: _error(draft))
+    return draft.schema("ErrorResponse", lambda: _error(draft, _of_rows(draft), "A refusal (RFC 9457)."))
 
 
-def _error(draft: Draft) -> Json:
-    codes = draft.schema("ErrorCode", lambda: {"type": "string", "enum": [str(slug) for slug in CATALOGUE]})
+def error_of_row(draft: Draft) -> Json:
+    """Return the schema of the problem object of one row of a bulk request, which has no rows of its own."""
+    return draft.schema("RowError", lambda: _error(draft, {}, "What is wrong with one row (RFC 9457)."))
+
+
+def _of_rows(draft: Draft) -> Json:
+    rows = array(_row(draft), description="What became of the rows of a bulk request.")
+    return {"data": rows, "summary": summary(draft)}
+
+
+def _error(draft: Draft, more: Json, said: str) -> Json:
+    codes = draft.schema("ErrorCode", lambda: {"type": "string", "enum": list(problem_codes())})
     texts = {"type": "object", "additionalProperties": array({"type": "string"})}
     faults = {"type": "object", "additionalProperties": array(_fault(draft))}
     scope = {"type": "string"}
@@ -45,11 +56,10 @@ def _error(draft: Draft) -> Json:
             "retry_after": {"type": "integer", "description": "Seconds after which to try again."},
             "required_scope": {**scope, "description": "The scope that the token lacks."},
             "token_scopes": array(scope, description="The scopes that the token has."),
-            "data": array(_row(draft), description="What became of the rows of a bulk request."),
-            "summary": summary(draft),
+            **more,
         },
         ["type", "title", "status", "detail", "instance", "code", "request_id"],
-        description="A refusal (RFC 9457).",
+        description=said,
     )
 
 
@@ -58,7 +68,7 @@ def _row(draft: Draft) -> Json:
         "index": {"type": "integer", "format": "int32", "description": "Its place in the request."},
         "id": {"type": ["string", "null"], "description": "As it was sent; null where none was."},
         "status": {"type": "string", "enum": ["failed", "skipped"]},
-        "error": error(draft),
+        "error": error_of_row(draft),
     }
     said = "A row of a bulk request of which nothing was written."
     return draft.schema("BulkFailure", lambda: opened(entry, ["index", "id", "status"], description=said))
@@ -74,14 +84,12 @@ def summary(draft: Draft) -> Json:
 
 
 def _fault(draft: Draft) -> Json:
-    # In a bulk request a row may also fail with any other problem, whose code is spelled like these.
-    rows = [slug.replace("-", "_") for slug in CATALOGUE]
     return draft.schema(
         "FieldErrorCode",
         lambda: {
             "type": "string",
             "description": " ".join(f"`{code}`: {text}" for code, text in ERROR_CODES.items()),
-            "enum": list(dict.fromkeys([*ERROR_CODES, *rows])),
+            "enum": list(field_codes()),
         },
     )
 

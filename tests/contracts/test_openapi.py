@@ -21,7 +21,7 @@ from tests.contracts.code import ROOT
 from tests.parity import gadgets
 from tests.support.described import METHODS, Described
 
-ELSEWHERE = {"/openapi.json", "/health", "/health/live", "/health/ready"}
+ELSEWHERE = {"/", "/agents", "/schema.graphql", "/openapi.json", "/health", "/health/live", "/health/ready"}
 """What is served beside the router's tables."""
 
 
@@ -214,7 +214,7 @@ def test_the_skeleton_is_that_of_the_law(described: Described) -> None:
     assert schemas["Page"] == {"type": "integer", "minimum": 1, "default": 1}
     assert schemas["PerPage"] == {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}
     assert schemas["Cursor"]["type"] == schemas["SearchQuery"]["type"] == "string"
-    assert parts["parameters"]["WithCount"]["schema"]["default"] is True
+    assert parts["schemas"]["CountMode"]["default"] == "true"
     assert parts["schemas"]["OffsetPagination"]["properties"]["total_count"]["type"] == ["integer", "null"]
     assert {"per_page", "has_more", "next_cursor", "prev_cursor"} == set(
         parts["schemas"]["CursorPagination"]["required"]
@@ -260,7 +260,7 @@ def test_what_is_included_is_told_apart_by_its_type(described: Described) -> Non
     assert [each["$ref"] for each in union["oneOf"]] == list(union["discriminator"]["mapping"].values())
     for type_, reference in union["discriminator"]["mapping"].items():
         own = schemas[reference.rpartition("/")[2]]["allOf"][1]
-        assert own["properties"]["type"]["enum"] == [type_]
+        assert own["properties"]["type"]["const"] == type_
 
 
 def test_every_operation_has_examples_that_keep_to_their_schemas(described: Described) -> None:

@@ -11,6 +11,7 @@ import pytest
 from diptych import edge, shell
 from diptych.logs import JsonLines
 from diptych.runtime import precheck_key
+from services.catalog import CATALOG
 from services.engine.errors import CATALOGUE
 from tests.support import seed as seeding
 from tests.support.application import running
@@ -171,7 +172,7 @@ async def test_a_failure_off_the_hot_path_is_the_same_problem(
     outer = edge.Edge(
         application._rest,
         {},
-        shell.build("1", checks, shell.FastAPI().router.lifespan_context),
+        shell.build("1", checks, shell.FastAPI().router.lifespan_context, catalog=CATALOG),
         application._authenticator,
         application._limiter,
         application._watch,

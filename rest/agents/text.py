@@ -1,0 +1,70 @@
+"""The text as a whole: what is written in the template beside this module, and what the declarations say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rest.agents import calls, rows
+from rest.agents.told import Told
+from rest.http import BASE
+from rest.openapi.document import OWN_MODULE, document
+from rest.openapi.schemas import DEEPEST_INCLUDE
+from services.engine.catalog import Catalog, Module
+from services.engine.encoding import DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE
+from services.engine.errors import CATALOGUE
+from services.engine.limits import STANDARD
+from services.engine.validate import ERROR_CODES
+from services.engine.writing import MOST_ITEMS
+
+LARGEST = 50_000
+"""Bytes that the text may have, so that it fits into what a model reads at once (S3-333)."""
+
+_TEMPLATE = Path(__file__).with_name("template.md")
+
+
+def text(catalog: Catalog, version: str) -> str:
+    """Return the text of a catalogue in Markdown; `version` is that of the server."""
+    found = _TEMPLATE.read_text()
+    for name, value in _values(catalog, version).items():
+        found = found.replace("{{" + name + "}}", value)
+    return found
+
+
+def _values(catalog: Catalog, version: str) -> dict[str, str]:
+    told = Told(catalog, document(catalog, version))
+    return {
+        "version": version,
+        "modules": ", ".join(f"`{module.name}`" for module in catalog.modules),
+        "per_page": str(DEFAULT_PAGE_SIZE),
+        "most": str(LARGEST_PAGE_SIZE),
+        "depth": str(DEEPEST_INCLUDE),
+        "items": str(MOST_ITEMS),
+        "limit": str(STANDARD.limit),
+        "problems": "\n".join(_problems()),
+        "codes": ", ".join(f"`{code}`" for code in ERROR_CODES),
+        "endpoints": "\n".join(_endpoints(told)),
+    }
+
+
+def _problems() -> Iterator[str]:
+    for kind in CATALOGUE.values():
+        yield f"| {kind.status} | `{kind.slug}` | {kind.remedy} |"
+
+
+def _endpoints(told: Told) -> Iterator[str]:
+    for module in told.catalog.modules:
+        yield f"### Module {module.name}: {module.doc}\n"
+        yield from _of_module(told, module)
+    yield "### The server itself\n"
+    for operation in told.of_tag(OWN_MODULE):
+        yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}."
+    yield f"- POST /graphql, GET /graphql: the same API over GraphQL, with the names of {BASE} in camel case."
+
+
+def _of_module(told: Told, module: Module) -> Iterator[str]:
+    for resource in module.resources:
+        yield from rows.section(told, resource)
+    for procedure in module.procedures:
+        yield from calls.section(told, procedure)
+    for operation in told.beside(module):
+        yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}; needs no scope."
+    yield ""
