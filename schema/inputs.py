@@ -67,7 +67,10 @@ class Inputs:
         """Return the type of a field's value, null left aside."""
         if field.enum is not None:
             return self.enum(field.enum)
-        return strawberry.ID if field.name == "id" else SCALAR_OF[resource.facts_of(field).kind]
+        facts = resource.facts_of(field)
+        if facts.array:
+            return list[str]
+        return strawberry.ID if field.name == "id" else SCALAR_OF[facts.kind]
 
     def own(self, field: Field) -> Any:
         """Return the type of what has no column, null left aside."""

@@ -7,12 +7,14 @@ import strawberry
 
 from schema.connections import made_type
 from schema.inputs import enum_type
-from schema.names import constant, pascal, words
+from schema.names import camel, constant, pascal, words
 from schema.scalars import JSON
 from schema.types import Types
 from services.engine.context import Caller
-from services.engine.errors import Problem
+from services.engine.enumerations import field_codes
+from services.engine.errors import CATALOGUE, Problem, Slug
 from services.engine.resource import Action, ActionKind, Field, Resource, Shown
+from services.engine.validate import ERROR_CODES
 
 IN_PAYLOADS = frozenset({400, 404, 409, 412, 422, 428})
 """The statuses of problems that a payload tells; all others are errors beside the data."""
@@ -33,6 +35,29 @@ WriteStatus: Any = enum_type(
 )
 
 
+def _code_doc(code: str) -> str:
+    text = ERROR_CODES.get(code) or CATALOGUE[Slug(code.replace("_", "-"))].meaning
+    return f"{text} Spelled `{code}` in `errors`."
+
+
+FieldErrorCode: Any = enum_type(
+    "FieldErrorCode",
+    "What may be wrong with a field, or with a row of a bulk request.",
+    {constant(code): (code, _code_doc(code)) for code in field_codes()},
+)
+
+
+@strawberry.type(description="One thing that is wrong with one field of the input.")
+class FieldError:
+    """A member of `errors` and `error_messages`, typed."""
+
+    field: str = strawberry.field(
+        description="The field as the input spells it, such as `priceCents` or `lineItems.0.quantity`."
+    )
+    code: FieldErrorCode = strawberry.field(description="What is wrong.")
+    message: str = strawberry.field(description="The same as a sentence.")
+
+
 @strawberry.type(
     name="Problem", description="Why a request was refused: the object that REST answers with (RFC 9457)."
 )
@@ -46,6 +71,9 @@ class ProblemObject:
     instance: str = strawberry.field(description="Path of the request.")
     code: str = strawberry.field(description="Stable name of the kind of problem, such as `not-found`.")
     request_id: str = strawberry.field(description="The request's id, under which the server logs it.")
+    field_errors: list[FieldError] = strawberry.field(
+        description="What is wrong with each field; empty where none is to blame."
+    )
     errors: JSON | None = strawberry.field(
         description="Codes of what is wrong, by field in REST's spelling, such as `price_cents`."
     )
@@ -66,7 +94,12 @@ class WriteSummary:
     failed: int = strawberry.field(description="How many were refused.")
 
 
-_MEMBERS = tuple(each.python_name for each in ProblemObject.__strawberry_definition__.fields)  # type: ignore[attr-defined]  # Strawberry adds it.
+_OWN = ("field_errors", "extensions")
+_MEMBERS = tuple(
+    each.python_name
+    for each in ProblemObject.__strawberry_definition__.fields  # type: ignore[attr-defined]  # Strawberry adds it.
+    if each.python_name not in _OWN
+)
 
 
 def shown_beside(resource: Resource, action: Action) -> dict[str, Field]:
@@ -79,8 +112,16 @@ def shown_beside(resource: Resource, action: Action) -> dict[str, Field]:
 def problem_data(problem: Problem, caller: Caller, origin: str) -> dict[str, Any]:
     """Return the fields of a problem as data; `origin` prefixes the address of its kind."""
     members = problem.members(instance=caller.instance, request_id=caller.request_id, origin=origin)
-    known = {name: members.pop(name, None) for name in _MEMBERS if name != "extensions"}
-    return {**known, "extensions": members or None}
+    known = {name: members.pop(name, None) for name in _MEMBERS}
+    return {**known, "field_errors": _field_errors(problem), "extensions": members or None}
+
+
+def _field_errors(problem: Problem) -> list[dict[str, str]]:
+    return [
+        {"field": ".".join(map(camel, name.split("."))), "code": fault.code, "message": fault.message}
+        for name, found in problem.invalid.items()
+        for fault in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)

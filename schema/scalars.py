@@ -98,12 +98,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="BigInt",
         description="An integer that every JSON reader represents exactly, at most 2^53 - 1 either way. "
         "Input may also be a string of digits.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
         serialize=_same,
         parse_value=_big_integer,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, as a string such as `0.0875`.",
+        specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
         serialize=_same,
         parse_value=_decimal,
     ),

@@ -86,6 +86,45 @@ async def test_invalid_fields_are_named_as_over_rest(
     assert set(problem["errorMessages"]) == set(errors)
 
 
+_LINES = [{"quantity": 1, "name": "One"}, {"quantity": 0, "name": "None", "unitPriceCents": 1}]
+
+
+@pytest.mark.parametrize(
+    ("given", "errors"),
+    [
+        ({"taxRate": "nine"}, {("taxRate", "NOT_A_NUMBER"), ("currency", "CANT_BE_BLANK")}),
+        (
+            {"currency": "EUR", "lineItems": _LINES},
+            {
+                ("lineItems.0.unitPriceCents", "CANT_BE_BLANK"),
+                ("lineItems.1.quantity", "GREATER_THAN"),
+            },
+        ),
+    ],
+)
+async def test_invalid_fields_are_told_typed_and_as_the_input_spells_them(
+    shop: Asker, stored: Stored, given: dict[str, Any], errors: set[tuple[str, str]]
+) -> None:
+    query = """mutation($in: OrderCreateInput!) {
+      createOrder(input: $in) { order { id } problem { code fieldErrors { field code message } } }
+    }"""
+
+    with stored.unchanged():
+        found = await shop.mutate(query, {"in": given})
+
+    told = found["problem"]["fieldErrors"]
+    assert {(each["field"], each["code"]) for each in told} == errors
+    assert all(each["message"].endswith(".") for each in told)
+
+
+async def test_a_refusal_that_blames_no_field_has_no_field_errors(shop: Asker) -> None:
+    query = 'mutation { deleteBrand(id: "nonsense") { problem { status fieldErrors { field } } } }'
+
+    found = await shop.mutate(query)
+
+    assert found["problem"] == {"status": 404, "fieldErrors": []}
+
+
 @pytest.mark.parametrize("workspace", ["globex"])
 async def test_what_belongs_to_another_workspace_does_not_exist(
     shop: Asker, stored: Stored, workspace: str

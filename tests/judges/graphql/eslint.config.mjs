@@ -32,7 +32,7 @@ export default [
               // An amount, named by its feature within the summary.
               "EntitlementSummaryEntitlements",
               // What was wrong with one field, within a problem.
-              "FieldProblem",
+              "FieldError",
               // What Relay's specification describes without an id.
               "PageInfo",
               // The object of RFC 9457; one arises with each refusal.
