@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from services.engine.catalog import Catalog
 from services.engine.deployment import JudgedOperation
 from services.engine.errors import Invalid
 from services.engine.verify import verify
+from services.engine.verify_deprecations import overdue
 from services.engine.watching import Watch
 from services.tokens import Environment
 
@@ -52,6 +54,8 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     if settings.database_url is None:
         raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
     verify(catalog)
+    for sentence in overdue(catalog, datetime.now(UTC).date()):
+        _log.warning(sentence)
 
     async def judge(text: str) -> JudgedOperation | Sequence[Invalid]:
         return await (await graphql.ready()).judge(text)

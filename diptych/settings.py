@@ -95,6 +95,11 @@ class Settings(BaseSettings):
     rate_headers: str = Field(
         default="all", pattern="^(all|law)$", description="`law` leaves out the older names of RateLimit."
     )
+    deprecation_style: str = Field(
+        default="true",
+        pattern="^(true|rfc9745)$",
+        description="`rfc9745` writes the day into Deprecation, in place of `true`.",
+    )
     token_use_seconds: float = Field(
         default=10, ge=0, description="Seconds between two notes of which tokens were used; 0 for none."
     )

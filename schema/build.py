@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, prin
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from schema.marking import mark
 from schema.mutations import mutation_type
 from schema.procedures import public_fields, query_fields
 from schema.resolvers import LoadingResolvers
@@ -64,6 +65,7 @@ def build(catalog: Catalog) -> Built:
         extensions=[_Prepared],
         config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_member),
     )
+    mark(schema._schema, catalog)
     return Built(surface, types, schema, schema._schema, writing.mutations, public_fields(catalog))
 
 

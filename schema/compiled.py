@@ -240,7 +240,7 @@ def _shaped(selections: Selections, fields: Mapping[str, list[FieldNode]]) -> Sh
 async def run(reader: Reader, caller: Caller, shape: Shape, values: list[Any]) -> Outcome:
     """Return what the root fields of `shape` answer; raises the 401 and 429 problems."""
     roots = [each for each in shape.roots if isinstance(each, Root)]
-    requests = [Request(each, partial(each.intent, caller), values) for each in roots]
+    requests = [Request(each, partial(each.intent, caller), values, each.name) for each in roots]
     answers = iter(await _read(reader, caller, requests))
     failures: list[Failure] = []
     pieces = []

@@ -25,6 +25,7 @@ from schema.roots import locations
 from schema.selections import InexpressibleError, Selections
 from schema.writing import Mutation
 from services.engine.context import Caller
+from services.engine.deprecation import Deprecated, Noticed
 from services.engine.errors import Problem
 from services.engine.intent import Leaf, Select
 from services.engine.pricing import Price
@@ -38,8 +39,8 @@ _MOST_PERMITTED = 64
 class _Field:
     """One mutation of a shape: its arguments, which may be placeholders, and how its payload is shown.
 
-    `selected` is what the payload shows of rows, and `_permitted` holds what that costs by the scopes that
-    may read it.
+    `selected` is what the payload shows of rows, and `outdated` what it shows beside them that is deprecated.
+    `_permitted` holds what that costs, and all that is deprecated, by the scopes that may read it.
     """
 
     alias: str
@@ -48,7 +49,8 @@ class _Field:
     given: dict[str, Any]
     show: _Show
     selected: list[Select]
-    _permitted: dict[frozenset[str], Price] = field(default_factory=dict)
+    outdated: tuple[Deprecated, ...] = ()
+    _permitted: dict[frozenset[str], tuple[Price, tuple[Noticed, ...]]] = field(default_factory=dict)
 
     async def answer(self, writing: Writing, values: Sequence[Any], *, alone: bool) -> Any:
         """Return the field's data; raises the problems that no payload tells."""
@@ -58,12 +60,17 @@ class _Field:
 
     def _permit(self, writing: Writing, caller: Caller) -> Price:
         scopes = caller.principal.scopes
-        price = self._permitted.get(scopes)
-        if price is None:
+        known = self._permitted.get(scopes)
+        if known is None:
+            before = len(caller.outdated)
             price = self.mutation.judge(writing.reader, caller, self.selected, [])
+            caller.notice(self.outdated, self.mutation.name)
             if len(self._permitted) >= _MOST_PERMITTED:
                 self._permitted.clear()
-            self._permitted[scopes] = price
+            self._permitted[scopes] = price, caller.outdated[before:]
+            return price
+        price, noticed = known
+        caller.outdated += noticed
         return price
 
 
@@ -108,7 +115,9 @@ def _field(built: Built, selections: Selections, alias: str, nodes: list[FieldNo
     payload = built.graphql.type_map[mutation.payload.type.__name__]
     show = _object(selections, payload, nodes)
     given = selections.arguments("Mutation", nodes[0])
-    return _Field(alias, locations(nodes), mutation, given, show, mutation.selected(selections, nodes))
+    outdated = mutation.outdated(selections, nodes)
+    selected = mutation.selected(selections, nodes)
+    return _Field(alias, locations(nodes), mutation, given, show, selected, outdated)
 
 
 # Showing

@@ -13,6 +13,7 @@ from schema import compiled, http
 from schema.build import build
 from schema.compiled import ENDING, Operation, Outcome, raise_whole
 from schema.compiled_writes import WritingShape
+from schema.deprecation import extended
 from schema.documents import Documents
 from schema.errors import Failure, RefusedError, entries, of_guard, of_http, refused
 from schema.executor import Executor
@@ -69,7 +70,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """One response of a batch: `data` is None where nothing ran; `cost` is what the extensions say of it."""
+    """One response of a batch: `data` is None where nothing ran; `cost` is the member `extensions`."""
 
     data: bytes | None
     failures: Sequence[Failure]
@@ -180,7 +181,8 @@ class GraphQL:
             _bounded(request, operation)
             key = _key(idempotency_key, alone=True)
             outcome = await self._executor.run(caller, operation, request, key, guest)
-            answered = _Answered(outcome.data, outcome.failures, "executor")
+            told = extended(b"", guest.outdated)
+            answered = _Answered(outcome.data, outcome.failures, "executor", told)
         except RefusedError as refusal:
             answered = _Answered(None, refusal.failures)
         return self._response(caller, media_type, answered), caller
@@ -227,7 +229,7 @@ class GraphQL:
         """Run one request of a batch, or the only one; raises the 401 and 429 problems."""
         if isinstance(run, _Answered):
             return run
-        before, returned = caller.taken, caller.returned
+        before, returned, noticed = caller.taken, caller.returned, len(caller.outdated)
         caller.registered, caller.proven = run.chosen.registered, run.chosen.looked_up or None
         try:
             data, failures, way = await self._ran(caller, run, key)
@@ -243,7 +245,7 @@ class GraphQL:
             await self._reader.limiter.charge(caller, _LEAST_COST)
         requested = (caller.taken or 0) - (before or 0)
         cost = cost_of(caller, requested, requested - (caller.returned - returned))
-        return _Answered(data, failures, way, cost)
+        return _Answered(data, failures, way, extended(cost, caller.outdated[noticed:]))
 
     async def _ran(
         self, caller: Caller, run: _Run, key: IdempotencyKey | None
@@ -318,6 +320,7 @@ class GraphQL:
                 if each.taken is not None:
                     caller.taken, caller.asked = (caller.taken or 0) + each.taken, each.asked
                     caller.returned += each.returned
+                caller.outdated += each.outdated
             caller.left = caller.account.left
 
     # Responses

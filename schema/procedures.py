@@ -7,6 +7,7 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from schema.connections import made_type
+from schema.deprecation import of_procedure
 from schema.inputs import Inputs, argument, bare_type, input_type
 from schema.names import camel, pascal
 from schema.payloads import IN_PAYLOADS, ends, problem_data
@@ -62,10 +63,12 @@ def _doc(procedure: AnyProcedure) -> str:
 def _query(procedure: AnyProcedure, inputs: Inputs) -> StrawberryField:
     made = _object(f"{pascal(procedure.name)}Result", procedure.doc, procedure.outputs, inputs)
     type_ = list[made] if procedure.many else made  # type: ignore[valid-type]  # A type made at run time.
-    read = _reader(procedure)
+    read, name, marks = _reader(procedure), camel(procedure.name), of_procedure(procedure)
 
     async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
-        answered = await info.context.call(Asked(procedure, read(as_tree(given))))
+        asked = Asked(procedure, read(as_tree(given)), operation=name)
+        answered = await info.context.call(asked)
+        info.context.notice(info, marks, name)
         return answered.document
 
     arguments = [_argument(procedure, field, inputs) for field in procedure.inputs]
@@ -100,7 +103,7 @@ def _mutation(procedure: AnyProcedure, inputs: Inputs) -> StrawberryField:
 
 
 def _resolver(procedure: AnyProcedure) -> Resolver:
-    read = _reader(procedure)
+    read, name, marks = _reader(procedure), camel(procedure.name), of_procedure(procedure)
 
     async def resolve(parent: Any, info: Any, given: dict[str, Any]) -> Any:
         execution: Execution = info.context
@@ -108,7 +111,8 @@ def _resolver(procedure: AnyProcedure) -> Resolver:
             tree = as_tree(given)
             key = _key(procedure, execution, info, tree.pop("idempotencyKey", None))
             sent = read((tree.pop("input", None) or {}) | tree)
-            answered = await execution.call(Asked(procedure, sent, key=key))
+            answered = await execution.call(Asked(procedure, sent, key=key, operation=name))
+            execution.notice(info, marks, name)
         except Problem as problem:
             if problem.kind.status not in IN_PAYLOADS:
                 raise

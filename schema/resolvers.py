@@ -17,6 +17,7 @@ from strawberry.types.base import has_object_definition
 from strawberry.types.unset import UNSET
 
 from schema.arguments import Arguments, CursorLeaf
+from schema.deprecation import Marks, picked
 from schema.loaders import Collection, Loaders
 from schema.roots import Root, root
 from schema.selections import Selections
@@ -26,6 +27,7 @@ from services.engine.asking import Answered, Asked
 from services.engine.calling import Guest, Procedures
 from services.engine.context import Caller
 from services.engine.cursor import Cursor
+from services.engine.deprecation import Noticed
 from services.engine.dispatch import Permit, Writer
 from services.engine.encoding import global_id
 from services.engine.errors import Problem, not_found
@@ -112,7 +114,8 @@ class Execution(Writing):
         values: list[Any] = []
         found = root(self.selections(info, values), raw.path.key, list(raw.field_nodes))
         self.roots[found.alias] = found
-        price = self.reader.judge(self.caller, Request(None, partial(found.intent, self.caller), values))
+        asked = Request(None, partial(found.intent, self.caller), values, found.name)
+        price = self.reader.judge(self.caller, asked)
         self.prices[found.alias] = price
         self.due.append(price)
         if self.charging is None:
@@ -131,6 +134,18 @@ class Execution(Writing):
             price.unused(self.nested[alias]) for alias, price in self.prices.items() if alias not in failed
         )
         self.reader.limiter.refund(self.caller, sum(unused))
+
+    def notice(self, info: Any, marks: Marks, operation: str) -> None:
+        """Note what is selected of a field that is deprecated, which no plan tells."""
+        if not marks:
+            return
+        raw = info._raw_info
+        type_name = get_named_type(raw.return_type).name
+        used = tuple(picked(self.selections(info, []), marks, type_name, list(raw.field_nodes)))
+        if self.guest is not None:
+            self.guest.outdated += tuple(Noticed(operation, each) for each in used)
+        else:
+            self.caller.notice(used, operation)
 
     def note_rows(self, info: Any, count: int) -> None:
         """Count the rows of one nested list if the selection shows any."""

@@ -24,6 +24,7 @@ class Root:
     """One root field of a shape; it is its own key among plans, so hashing it costs nothing."""
 
     alias: str
+    name: str
     locations: list[dict[str, int]]
     many: bool = False
     asked: Intent | None = None
@@ -69,7 +70,7 @@ class Root:
 
 def root(selections: Selections, alias: str, nodes: list[FieldNode]) -> Root:
     """Return the root field that `nodes` select; raises InexpressibleError, GraphQLError."""
-    made = Root(alias, locations(nodes))
+    made = Root(alias, nodes[0].name.value, locations(nodes))
     try:
         _fill(made, selections, nodes)
     except Problem as problem:

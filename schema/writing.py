@@ -11,14 +11,16 @@ from typing import Any
 import orjson
 from graphql import FieldNode
 
+from schema.deprecation import of_payload, picked
 from schema.loaders import exact_json
-from schema.names import camel
+from schema.names import camel, pascal
 from schema.payloads import IN_PAYLOADS, Payload, problem_data, shown_beside
 from schema.resolvers import Execution, Writing, as_tree
 from schema.selections import Selections
 from schema.types import Resolver, Types
 from schema.write_inputs import Neutral
 from services.engine.context import Caller
+from services.engine.deprecation import Deprecated
 from services.engine.dispatch import Permit
 from services.engine.errors import Problem, bad_request
 from services.engine.idempotency import key_of
@@ -49,6 +51,11 @@ class Mutation:
     action: Action
     payload: Payload
     bulk: bool
+
+    @property
+    def name(self) -> str:
+        """Return the name of the field."""
+        return camel(self.action.name) + pascal(self.resource.plural if self.bulk else self.resource.name)
 
     async def answer(
         self,
@@ -93,13 +100,20 @@ class Mutation:
             Select(self.resource.name, _ANY_ROW, selections.object(self.resource, found)) for found in groups
         ]
 
+    def outdated(self, selections: Selections, nodes: list[FieldNode]) -> tuple[Deprecated, ...]:
+        """Return what is selected of the payload beside the row that is deprecated."""
+        marks = {} if self.bulk else of_payload(self.resource, self.action)
+        return tuple(picked(selections, marks, self.payload.type.__name__, nodes))
+
     def judge(
         self, reader: Reader, caller: Caller, selected: Iterable[Select], values: list[Any], rows: int = 1
     ) -> Price:
         """Return the price of what a payload shows beside the rows; raises the problem of the rest."""
         price = FREE
         for each in selected:
-            points, held, lists = reader.judge(caller, Request(None, partial(_asked, each), values), rows)
+            points, held, lists = reader.judge(
+                caller, Request(None, partial(_asked, each), values, self.name), rows
+            )
             # The rows themselves are part of the write.
             price = Price(price.points + points - 1, price.held + held, price.lists + lists)
         return price
@@ -114,6 +128,7 @@ class Mutation:
             dry_run=given["dryRun"],
             merge=given.get("merge", False),
             key=key,
+            operation=self.name,
         )
 
     def _items(self, given: Mapping[str, Any]) -> Iterable[Item]:
@@ -234,7 +249,9 @@ class WritingResolvers:
 
 def _permit(mutation: Mutation, execution: Execution, info: Any, rows: int, caller: Caller) -> Price:
     values: list[Any] = []
-    selected = mutation.selected(execution.selections(info, values), list(info._raw_info.field_nodes))
+    selections, nodes = execution.selections(info, values), list(info._raw_info.field_nodes)
+    selected = mutation.selected(selections, nodes)
+    caller.notice(mutation.outdated(selections, nodes), mutation.name)
     price = mutation.judge(execution.reader, caller, selected, values, rows)
     execution.prices[str(info._raw_info.path.key)] = price
     return price

@@ -7,6 +7,7 @@ from services.auth import AUTH
 from services.brands import BRAND
 from services.categories import CATEGORY
 from services.customers import CUSTOMER
+from services.deprecations import USAGE
 from services.engine.catalog import Catalog, Module
 from services.entitlements import ENTITLEMENTS, PLANS
 from services.invitations import INVITATION
@@ -24,7 +25,7 @@ CATALOG = Catalog.of(
         "account",
         "Workspaces, the people in them, and what opens the API: tenancy, identity and access.",
         (WORKSPACE, USER, MEMBERSHIP, INVITATION, TOKEN, TRUSTED_OPERATION, AUDIT_LOG),
-        (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION),
+        (LEAVE, WORKSPACES, ACCEPT, *AUTH, *ADMINISTRATION, USAGE),
     ),
     Module(
         "catalog",

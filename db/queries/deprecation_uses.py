@@ -23,8 +23,8 @@ ADD = Prepared(
     ("workspace", 0),
 )
 
-# The slots hold a token, a name and a surface, each null for all of them, and how many are wanted. The latest
-# come first.
+# The slots hold a token, a name and a surface, each null for all of them, how many are wanted, and how many
+# are skipped. The latest come first.
 LIST = Prepared(
     Statement(
         "SELECT u.token_id, t.name, t.token_prefix, u.name, u.surface, u.operation, u.uses,"
@@ -33,8 +33,9 @@ LIST = Prepared(
         " FROM deprecation_uses u JOIN tokens t ON t.workspace_id = $1 AND t.id = u.token_id"
         " WHERE u.workspace_id = $1 AND u.token_id = coalesce($2::uuid, u.token_id)"
         " AND u.name = coalesce($3::text, u.name) AND u.surface = coalesce($4::text, u.surface)"
-        " ORDER BY u.last_used_at DESC, u.token_id, u.name, u.surface, u.operation LIMIT $5::int",
+        " ORDER BY u.last_used_at DESC, u.token_id, u.name, u.surface, u.operation"
+        " LIMIT $5::int OFFSET $6::int",
         generic=True,
     ),
-    ("workspace", 0, 1, 2, 3),
+    ("workspace", 0, 1, 2, 3, 4),
 )

@@ -1,6 +1,7 @@
 """Operations that follow from procedures."""
 
 from rest.openapi import parameters
+from rest.openapi.deprecation import marked
 from rest.openapi.draft import Draft, Json, array, camel, nullable, opened, pascal, strict
 from rest.openapi.operations import Operation, body, response
 from rest.openapi.values import shown, taken
@@ -28,6 +29,7 @@ def operation(draft: Draft, procedure: AnyProcedure) -> tuple[Operation, Json]:
         procedure.doc,
         scope_of(procedure),
         public,
+        deprecated=procedure.deprecated,
     )
     posted = procedure.method is Method.POST
     found.parameters = [_parameter(draft, procedure, name) for name in procedure.in_path]
@@ -47,13 +49,14 @@ def operation(draft: Draft, procedure: AnyProcedure) -> tuple[Operation, Json]:
 
 def _parameter(draft: Draft, procedure: AnyProcedure, name: str) -> Json:
     field, in_path = procedure.inputs_by_name[name], name in procedure.in_path
-    return {
+    found = {
         "name": name,
         "in": "path" if in_path else "query",
         "description": field.doc,
         "required": in_path or field.required,
         "schema": taken(draft, field, field.own_facts),
     }
+    return marked(found, field.deprecated)
 
 
 def _inputs(draft: Draft, procedure: AnyProcedure, names: list[str]) -> Json:

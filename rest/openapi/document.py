@@ -6,6 +6,7 @@ from typing import Any
 from rest import compat
 from rest.http import BASE
 from rest.openapi import calls, standing
+from rest.openapi.deprecation import said_of_all, timeline
 from rest.openapi.draft import Draft, Json
 from rest.openapi.examples import illustrate
 from rest.openapi.operations import Operation, Operations
@@ -22,7 +23,11 @@ Send the token as `Authorization: Bearer …` (or as `X-API-Key`). A refusal is 
 Filters are written `filter[field]=value` or `filter[field][operator]=value`, and all of them must hold. They
 also lead through relations, `filter[customer.name][like]=ada`, and into maps, `filter[metadata.a]=b`.
 
-GET addresses answer HEAD too, and every address answers OPTIONS."""
+GET addresses answer HEAD too, and every address answers OPTIONS.
+
+What is deprecated works as before until a release removes it, no sooner than its sunset. It is marked here, \
+listed in `x-deprecations`, and told to whoever uses it in the headers `Deprecation`, `Sunset`, `Warning` and \
+`Link`. A version of the API is supported for twelve months after the next one is there."""
 
 
 def document(catalog: Catalog, version: str) -> Json:
@@ -69,7 +74,8 @@ def _whole(draft: Draft, paths: Json, version: str) -> Json:
             "version": version,
             "description": _ABOUT,
         },
-        "servers": [{"url": BASE, "description": "API v1"}],
+        "servers": [{"url": BASE, "description": said_of_all(draft, "API v1")}],
+        "x-deprecations": timeline(draft),
         "security": [{"BearerAuth": []}],
         "tags": [tag for tag in tags if tag["name"] in used],
         "paths": paths,

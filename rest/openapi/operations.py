@@ -6,10 +6,12 @@ from typing import Any
 
 from rest.bodies import JSON_TYPE, PATCHES
 from rest.openapi import parameters, schemas, searching
+from rest.openapi.deprecation import marked
 from rest.openapi.draft import Draft, Json, camel, pascal
 from rest.openapi.headers import answered
 from rest.openapi.problems import ALWAYS, WITH_BODY, WITH_TOKEN, refusals
 from services.engine.access import Permission, permission
+from services.engine.deprecation import Deprecation
 from services.engine.resource import Action, ActionKind, Relation, Resource
 from services.exporting import Format
 
@@ -29,7 +31,7 @@ class Operation:
     """One method of one address below the base path; `module` is the tag that it goes by.
 
     `scope` is None where a live token is enough; a `public` one needs none. `server` is where the path
-    begins, if not at the base path.
+    begins, if not at the base path. One that is `deprecated` works as before.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Operation:
     body: Json | None = None
     responses: Json = field(default_factory=dict)
     server: str | None = None
+    deprecated: Deprecation | None = None
 
     def document(self, draft: Draft, *refused: int) -> Json:
         """Return the operation object; `refused` are the statuses of problems beyond the usual ones."""
@@ -59,7 +62,7 @@ class Operation:
             "security": [] if self.public else None,
             "x-required-scopes": [] if self.scope is None else [self.scope],
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return marked({name: value for name, value in found.items() if value is not None}, self.deprecated)
 
 
 def body(schema: Json, types: tuple[bytes, ...] = JSON_ALONE, *, required: bool = True) -> Json:
@@ -128,6 +131,7 @@ class Operations:
         path = f"{self._row}/{relation.name.replace('_', '-')}"
         found, _ = self._listing(target, path, id_, f"List the {relation.name} of one {self._words}")
         found.description = relation.doc
+        found.deprecated = relation.deprecated or target.deprecated or self._resource.deprecated
         found.parameters = [self._id, *found.parameters]
         return found, found.document(self._draft)
 
@@ -172,6 +176,7 @@ class Operations:
         named = camel(f"{action.name}_{self._resource.name}")
         summary = f"{action.name.replace('_', ' ').capitalize()} one {self._words}"
         found = self._operation(self._address(action), _METHODS.get(kind, "post"), named, summary, action.doc)
+        found.deprecated = action.deprecated or found.deprecated
         found.scope = f"{self._resource.scope}:{permission(action)}"
         found.parameters = [
             *([self._id] if on_row else []),
@@ -229,6 +234,7 @@ class Operations:
             f"{action.name.capitalize()} many {self._plural}",
             "For clients that cannot send a body with DELETE." if aliased else action.doc,
         )
+        found.deprecated = action.deprecated or found.deprecated
         found.scope = f"{self._resource.scope}:{permission(action)}"
         found.parameters = [
             *parameters.query(draft, "Atomic", "DryRun"),
@@ -252,4 +258,6 @@ class Operations:
 
     def _operation(self, path: str, method: str, id_: str, summary: str, said: str = "") -> Operation:
         scope = f"{self._resource.scope}:{Permission.READ}"
-        return Operation(path, method, id_, summary, self._module, said, scope)
+        found = Operation(path, method, id_, summary, self._module, said, scope)
+        found.deprecated = self._resource.deprecated
+        return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rest.openapi.deprecation import marked, said_among
 from rest.openapi.draft import Draft, Json, array, pascal
 from rest.openapi.schemas import ID, reachable
 from rest.openapi.values import compared
@@ -12,7 +13,7 @@ from services.exporting import Format
 _TRUE_OR_FALSE: Json = {"type": "boolean", "default": False}
 _KEY: Json = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
 
-_QUERY: dict[str, tuple[str, str, Json]] = {
+_QUERY: dict[str, tuple[str, str, Json | str]] = {
     "Page": (
         "page",
         "Which page, from 1; not beside a cursor or an offset.",
@@ -32,18 +33,18 @@ _QUERY: dict[str, tuple[str, str, Json]] = {
     "Direction": (
         "direction",
         "Which way to go from the cursor.",
-        {"type": "string", "enum": ["next", "prev"]},
+        "PageDirection",
     ),
     "Pagination": (
         "pagination",
         "How the first page is paged; a cursor implies its own.",
-        {"type": "string", "enum": ["offset", "cursor"]},
+        "PaginationKind",
     ),
     "SearchQuery": ("q", "Words that rows contain.", {"type": "string", "maxLength": LONGEST_TEXT}),
     "WithCount": (
         "with_count",
         "Whether the rows are counted: exactly, not at all, or by the planner's estimate.",
-        {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": ["estimated"]}], "default": True},
+        "CountMode",
     ),
     "IncludeDeleted": ("include_deleted", "Whether deleted rows are shown too.", _TRUE_OR_FALSE),
     "DryRun": ("dry_run", "Judge and answer, but keep nothing.", _TRUE_OR_FALSE),
@@ -69,12 +70,28 @@ _HEADERS: dict[str, tuple[str, str, Json]] = {
     ),
 }
 
+# Generators make types of what has a name, and know no union of a truth value and a text.
+_CHOICES: dict[str, Json] = {
+    "PageDirection": {"type": "string", "enum": ["next", "prev"]},
+    "PaginationKind": {"type": "string", "enum": ["offset", "cursor"]},
+    "CountMode": {"type": "string", "enum": ["true", "false", "estimated"], "default": "true"},
+}
+
 PAGING = ("Page", "PerPage", "Offset", "Cursor", "Direction", "Pagination")
 
 
 def query(draft: Draft, *names: str) -> list[Json]:
     """Return references to query parameters that every resource shares."""
-    return [draft.parameter(name, _made, "query", *_QUERY[name]) for name in names]
+    return [draft.parameter(name, _shared, draft, *_QUERY[name]) for name in names]
+
+
+def _shared(draft: Draft, name: str, said: str, schema: Json | str) -> Json:
+    return _made("query", name, said, choice(draft, schema) if isinstance(schema, str) else schema)
+
+
+def choice(draft: Draft, name: str) -> Json:
+    """Return the schema of what a parameter of paging may be."""
+    return draft.schema(name, dict, _CHOICES[name])
 
 
 def header(draft: Draft, name: str, *, required: bool = False) -> Json:
@@ -126,6 +143,8 @@ def of_one(draft: Draft, resource: Resource) -> list[Json]:
     name = pascal(resource.name)
     paths = include_key(draft, resource)
     said = "Which relations are included, as paths of up to three."
+    outdated = resource.outdated_members
+    said = said_among(said, (outdated[each.name] for each in resource.relations if each.name in outdated))
     found.append(draft.parameter(f"{name}Include", lambda: _listed("include", said, paths)))
     for target in {each.plural: each for _, each in reachable(draft, resource)}.values():
         if target is not resource:
@@ -136,13 +155,16 @@ def of_one(draft: Draft, resource: Resource) -> list[Json]:
 
 def _sparse(draft: Draft, resource: Resource, name: str, said: str) -> Json:
     beside = "Included" if "[" in name else ""
-    key = field_key(draft, resource)
+    key, outdated = field_key(draft, resource), resource.outdated_members
+    said = said_among(said, (outdated[each.name] for each in resource.shown_fields if each.name in outdated))
     return draft.parameter(f"{beside}{pascal(resource.name)}Fields", lambda: _listed(name, said, key))
 
 
 def _sort(draft: Draft, resource: Resource) -> Json:
     said = f"What rows are sorted by, `-` for descending; `{resource.sort}` unless given."
-    key = sort_key(draft, resource)
+    key, outdated = sort_key(draft, resource), resource.outdated_members
+    sortable = (name for name, each in resource.all_fields.items() if each.sortable)
+    said = said_among(said, (outdated[name] for name in sortable if name in outdated))
     return draft.parameter(f"{pascal(resource.name)}Sort", lambda: _listed("sort", said, key))
 
 
@@ -195,10 +217,8 @@ def _filter(draft: Draft, resource: Resource, field: Field, operator: Operator) 
     schema = compared(draft, resource, field, operator)
     plain = f"filter[{field.name}]"
     name = plain if operator is Operator.EQ else f"{plain}[{operator}]"
-    said = f"`{field.name}` {_SAID[operator]}."
-    if schema.get("type") == "array":
-        return {**_made("query", name, said, schema), "style": "form", "explode": False}
-    return _made("query", name, said, schema)
+    found = marked(_made("query", name, f"`{field.name}` {_SAID[operator]}.", schema), field.deprecated)
+    return {**found, "style": "form", "explode": False} if schema.get("type") == "array" else found
 
 
 _SAID = {

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from rest.openapi.deprecation import marked
 from rest.openapi.draft import Draft, Json, array, nullable, opened, pascal, strict
-from rest.openapi.problems import error, summary
+from rest.openapi.problems import error_of_row, summary
 from rest.openapi.values import shown, taken
 from services.engine.resource import Action, ActionKind, Embedded, Field, Resource
 from services.engine.writing import MOST_ITEMS
@@ -52,13 +53,15 @@ def _links(resource: Resource) -> Json:
 def _relationships(draft: Draft, resource: Resource) -> Json:
     found = {}
     for relation in resource.relations:
-        one = _reference(draft, draft.catalog.target(relation))
-        found[relation.name] = array(one) if relation.many else nullable(one)
+        target = draft.catalog.target(relation)
+        one = _reference(draft, target)
+        told = relation.deprecated or target.deprecated
+        found[relation.name] = marked(array(one) if relation.many else nullable(one), told)
     return opened(found, [], description="What was included, by relation.")
 
 
 def _reference(draft: Draft, target: Resource) -> Json:
-    kind = {"type": "string", "enum": [target.type]}
+    kind = {"type": "string", "const": target.type}
     said = f"Which {_words(target.name)}, among what is included."
     return draft.schema(
         f"{pascal(target.name)}Reference",
@@ -111,7 +114,7 @@ def included(draft: Draft, resource: Resource) -> Json:
 
 
 def _included(draft: Draft, target: Resource) -> Json:
-    kind = opened({"type": {"type": "string", "enum": [target.type]}}, ["type"])
+    kind = opened({"type": {"type": "string", "const": target.type}}, ["type"])
     return draft.schema(
         f"Included{pascal(target.name)}",
         lambda: {"description": f"{target.doc} Included.", "allOf": [read(draft, target), kind]},
@@ -260,7 +263,7 @@ def _results(draft: Draft, resource: Resource, action: Action, name: str) -> Jso
         "id": {"type": ["string", "null"], "description": "Null for a row that was not made."},
         "status": {"type": "string", "enum": [action.event, "failed", "skipped"]},
         **({} if action.kind is ActionKind.DELETE else {"data": whole(draft, resource, action)}),
-        "error": error(draft),
+        "error": error_of_row(draft),
     }
     said = "What became of one row: itself, or the problem that it failed with."
     each = draft.schema(f"{name}Item", lambda: opened(entry, ["index", "id", "status"], description=said))

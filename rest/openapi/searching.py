@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest.openapi import parameters
+from rest.openapi.deprecation import marked
 from rest.openapi.draft import Draft, Json, array, pascal, strict
 from rest.openapi.values import compared
 from services.engine.encoding import LARGEST_PAGE_SIZE, LONGEST_TEXT
@@ -10,6 +11,8 @@ from services.engine.resource import Field, Kind, Operator, Resource
 
 _PATHS: Json = {"patternProperties": {r"^[a-z_]+\.": {"type": "object"}}}
 """Names with dots lead through relations, or into maps."""
+
+_COUNT: Json = {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": ["estimated"]}]}
 
 
 def search(draft: Draft, resource: Resource) -> Json:
@@ -26,9 +29,9 @@ def _search(draft: Draft, resource: Resource) -> Json:
         "per_page": {"type": "integer", "description": f"How many rows, up to {LARGEST_PAGE_SIZE}."},
         "offset": {"type": "integer", "description": "How many rows to skip, in place of a page."},
         "cursor": {"type": "string"},
-        "pagination": {"type": "string", "enum": ["offset", "cursor"]},
-        "direction": {"type": "string", "enum": ["next", "prev"]},
-        "with_count": {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": ["estimated"]}]},
+        "pagination": parameters.choice(draft, "PaginationKind"),
+        "direction": parameters.choice(draft, "PageDirection"),
+        "with_count": draft.schema("SearchCount", dict, _COUNT),
         "include_deleted": {"type": "boolean"},
         "fields": array(parameters.field_key(draft, resource), minItems=1),
     }
@@ -63,10 +66,16 @@ def _conditions(draft: Draft, resource: Resource) -> Json:
     for field, operator in parameters.filterable(resource):
         operators.setdefault(field.name, []).append(operator)
     found = {
-        name: _comparison(draft, resource, resource.all_fields[name], each)
+        name: marked(
+            _comparison(draft, resource, resource.all_fields[name], each),
+            resource.all_fields[name].deprecated,
+        )
         for name, each in operators.items()
     }
-    return found | {each.name: _related(draft, draft.catalog.target(each)) for each in resource.relations}
+    for relation in resource.relations:
+        target = draft.catalog.target(relation)
+        found[relation.name] = marked(_related(draft, target), relation.deprecated or target.deprecated)
+    return found
 
 
 def _related(draft: Draft, target: Resource) -> Json:

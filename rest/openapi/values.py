@@ -5,6 +5,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+from rest.openapi.deprecation import marked
 from rest.openapi.draft import Draft, Json, array, nullable
 from services.engine import encoding
 from services.engine.resource import Field, Kind, Operator, Resource, Shown
@@ -20,10 +21,13 @@ _PLAIN: dict[Kind, Json] = {
     Kind.BIG_INTEGER: {"type": "integer", "format": "int64"},
     Kind.DECIMAL: {"type": "string", "format": "decimal", "pattern": r"^-?\d+(\.\d+)?$"},
     Kind.BOOLEAN: {"type": "boolean"},
-    Kind.DATETIME: {"type": "string", "format": "date-time", "pattern": _MOMENT},
+    Kind.DATETIME: {"type": "string", "format": "date-time"},
     Kind.JSON: {"type": "object", "additionalProperties": True},
     Kind.NUMBER: {"type": "number"},
 }
+
+_SENT: dict[Kind, Json] = {**_PLAIN, Kind.DATETIME: {**_PLAIN[Kind.DATETIME], "pattern": _MOMENT}}
+"""The same where it is sent: a moment in UTC."""
 
 _EXAMPLES: dict[Kind, Any] = {
     Kind.DATETIME: "2026-03-15T10:00:00Z",
@@ -72,7 +76,7 @@ def compared(draft: Draft, resource: Resource, field: Field, operator: Operator)
     """Return the schema of what a filter compares a field with."""
     if operator is Operator.NULL:
         return {"type": "boolean"}
-    one = named(draft, field.enum) if field.enum else _PLAIN[resource.facts[field.name].kind]
+    one = named(draft, field.enum) if field.enum else _SENT[resource.facts[field.name].kind]
     if operator is Operator.LIKE:
         return {"type": "string", "maxLength": encoding.LONGEST_TEXT}
     many = operator in (Operator.IN, Operator.NIN)
@@ -90,7 +94,8 @@ def _narrowed(field: Field, facts: Facts, demanded: bool) -> Json:
         Kind.BIG_INTEGER: lambda: _bounded(field, facts),
         Kind.DECIMAL: lambda: _digits(field, facts),
     }
-    return {**_of_kind(facts), **narrow.get(facts.kind, dict)()}
+    plain = _of_kind(facts) if facts.array else _SENT[facts.kind]
+    return {**plain, **narrow.get(facts.kind, dict)()}
 
 
 def _text(facts: Facts, demanded: bool) -> Json:
@@ -113,7 +118,7 @@ def _digits(field: Field, facts: Facts) -> Json:
 def _told(field: Field, facts: Facts, schema: Json) -> Json:
     """Return a schema with what the declaration says of the field, and an example."""
     example = field.example if field.example is not None else _EXAMPLES.get(facts.kind)
-    found = {**schema, "description": field.doc}
+    found = marked({**schema, "description": field.doc}, field.deprecated)
     if field.enum is not None or example is None or facts.array is not isinstance(example, list):
         return found
     pattern = schema.get("pattern")

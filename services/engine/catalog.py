@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from services.engine import mcp
 from services.engine.resource import ActionKind, Relation, Resource
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ class Catalog:
         self.modules, self.deprecated = modules, deprecated
 
     @classmethod
-    def of(cls, *modules: Module, plans: "Plans | None" = None) -> "Catalog":
+    def of(
+        cls, *modules: Module, plans: "Plans | None" = None, deprecated: "Deprecation | None" = None
+    ) -> "Catalog":
         """Return the catalogue of all that these modules hold."""
         resources = tuple(resource for module in modules for resource in module.resources)
         procedures = tuple(procedure for module in modules for procedure in module.procedures)
-        return cls(resources, procedures, plans, modules)
+        return cls(resources, procedures, plans, modules, deprecated)
 
     def module_of(self, part: "Resource | AnyProcedure") -> str:
         """Return the name of the module that holds a resource or procedure."""
@@ -93,7 +96,7 @@ class Catalog:
         """Return every scope that something needs, wildcards first (S3-083)."""
         named = tuple(f"{resource.scope}:{word}" for resource in self.resources for word in _words(resource))
         demanded = (getattr(procedure, "scope", None) for procedure in self.procedures)
-        return tuple(dict.fromkeys(("all:read", "all:write", *named, *filter(None, demanded))))
+        return tuple(dict.fromkeys(("all:read", "all:write", *named, *filter(None, demanded), *mcp.SCOPES)))
 
 
 def _words(resource: Resource) -> tuple[str, ...]:

@@ -65,9 +65,7 @@ class ListingPlanner:
     ) -> tuple[query.Order, ...]:
         if len(terms) > _MOST_SORT_TERMS:
             raise bad_request(f"At most {_MOST_SORT_TERMS} fields may be sorted by, not {len(terms)}.")
-        self.binder.notice(
-            *(resource.outdated_members.get(resource.canonical(term.name)) for term in terms)
-        )
+        self.binder.notice(*(resource.outdated_members.get(resource.canonical(term.name)) for term in terms))
         asked = terms or default_sort(resource, relation)
         order = [self._term(term, resource) for term in asked]
         names = [term.column for term in order]

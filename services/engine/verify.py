@@ -9,6 +9,7 @@ from services.engine.errors import CATALOGUE, Slug
 from services.engine.listing import default_sort
 from services.engine.resource import Action, ActionKind, Field, Relation, Resource, Shown
 from services.engine.validate import ERROR_CODES
+from services.engine.verify_deprecations import verify_deprecations
 from services.engine.verify_procedures import verify_procedures
 
 
@@ -18,7 +19,7 @@ class VerificationFailed(Exception):
 
 def verify(catalog: Catalog) -> None:
     """Check every declaration; raises VerificationFailed with all findings."""
-    found = [*_names(catalog), *_errors(), *verify_procedures(catalog)]
+    found = [*_names(catalog), *_errors(), *verify_procedures(catalog), *verify_deprecations(catalog)]
     for resource in catalog:
         found += [*_table(resource), *_fields(resource), *_relations(catalog, resource)]
         found += [*_sort(catalog, resource), *_embedded(resource), *_actions(resource)]

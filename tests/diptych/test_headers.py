@@ -176,6 +176,7 @@ async def test_a_failure_off_the_hot_path_is_the_same_problem(
         application._authenticator,
         application._limiter,
         application._watch,
+        application._notices,
         edge.EdgeSettings(),
     )
 
