@@ -32,11 +32,16 @@ class Origins:
         if origin.decode("latin-1") not in self._believed(headers.get(b"host", b""), secure=secure):
             raise _refused("Pages of this origin may not act with the cookie of this server.")
 
-    def _believed(self, host: bytes, *, secure: bool) -> set[str]:
+    @property
+    def told(self) -> set[str]:
+        """Return the origins that the settings name."""
         public = urlsplit(self.public_url)
         own = {f"{public.scheme}://{public.netloc}"} if public.netloc else set()
+        return {*self.allowed, *own}
+
+    def _believed(self, host: bytes, *, secure: bool) -> set[str]:
         asked = {f"{'https' if secure else 'http'}://{host.decode('latin-1')}"} if host else set()
-        return {*self.allowed, *own, *asked}
+        return {*self.told, *asked}
 
 
 def _refused(detail: str) -> Problem:

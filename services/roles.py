@@ -1,6 +1,7 @@
 """Roles: what people may do in a workspace, as scopes of the catalogue, so that new resources are covered."""
 
 from db.models import Role as Role
+from services.engine import mcp
 from services.engine.access import Permission, covers
 from services.engine.catalog import Catalog
 
@@ -41,7 +42,7 @@ def _write(scope: str) -> str:
 
 
 def _written(catalog: Catalog) -> set[str]:
-    return {_write(resource.scope) for resource in catalog if resource.actions}
+    return {mcp.WRITE, *(_write(resource.scope) for resource in catalog if resource.actions)}
 
 
 def _demanded(catalog: Catalog) -> set[str]:

@@ -22,8 +22,8 @@ Asker = Caller | Guest
 """Who asks: with a live token, or with none."""
 
 _REFUSED = 400
-_MOVED = frozenset({"content-type", "content-disposition", "cache-control", "vary", "set-cookie"})
-"""Headers that are about HTTP alone, or that an answer of a tool says otherwise."""
+_MOVED = frozenset({"content-type", "content-disposition", "cache-control", "vary", "set-cookie", "link"})
+"""Headers that are about HTTP alone, or that an answer says otherwise."""
 
 
 class Surface(Protocol):

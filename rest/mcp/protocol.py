@@ -143,7 +143,8 @@ class Protocol:
 
     async def _list_tools(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
         scopes = await self._scopes(context)
-        return {"tools": [tool.described() for tool in (await self._offer.toolbox()).allowed(scopes)]}
+        tools = (await self._offer.toolbox()).allowed(scopes)
+        return _whole(tools=[tool.described() for tool in tools])
 
     async def _call_tool(self, context: _Context, params: CallToolRequestParams) -> dict[str, Any]:
         tool = await self._tool(params.name)
@@ -156,11 +157,12 @@ class Protocol:
 
     async def _list_resources(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
         await self._scopes(context)
-        return {"resources": [each.described() for each in (await self._resources()).documents.values()]}
+        found = (await self._resources()).documents.values()
+        return _whole(resources=[each.described() for each in found])
 
     async def _list_templates(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
         scopes = await self._scopes(context)
-        return {"resourceTemplates": (await self._resources()).templates(scopes)}
+        return _whole(resourceTemplates=(await self._resources()).templates(scopes))
 
     async def _read_resource(self, context: _Context, params: ReadResourceRequestParams) -> dict[str, Any]:
         asking = _asking(context)
@@ -171,7 +173,8 @@ class Protocol:
         asking.dead = answer.dead
         if answer.refused:
             raise MCPError(_code(answer, context), answer.document["detail"], answer.document)
-        return {"contents": [{"uri": params.uri, "mimeType": answer.media_type, "text": answer.text}]}
+        found = {"uri": params.uri, "mimeType": answer.media_type, "text": answer.text}
+        return _whole(contents=[found], ttlMs=0, cacheScope="private")
 
     async def _resources(self) -> Resources:
         return Resources(self._offer, await self._offer.toolbox())
@@ -208,13 +211,17 @@ def _result(answer: Answer) -> dict[str, Any]:
     shown = [f"{name}: {answer.headers[name]}" for name in _SHOWN if name in answer.headers]
     if shown:
         content.append({"type": "text", "text": "\n".join(shown)})
-    return {
-        "content": content,
-        "structuredContent": _structured(answer),
-        "isError": answer.refused,
-        "_meta": {"diptych/status": answer.status, "diptych/headers": dict(answer.headers)},
-        "resultType": "complete",
-    }
+    return _whole(
+        content=content,
+        structuredContent=_structured(answer),
+        isError=answer.refused,
+        _meta={"diptych/status": answer.status, "diptych/headers": dict(answer.headers)},
+    )
+
+
+def _whole(**members: Any) -> dict[str, Any]:
+    """Return a result that nothing more follows; earlier revisions do not say so."""
+    return {"resultType": "complete", **members}
 
 
 def _structured(answer: Answer) -> dict[str, Any]:
