@@ -47,6 +47,8 @@ def example(draft: Draft, schema: Mapping[str, Any], name: str = "", depth: int 
     schema = _merged(draft, schema)
     if "examples" in schema:
         return schema["examples"][0]
+    if "const" in schema:
+        return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     for union in ("anyOf", "oneOf"):
