@@ -34,21 +34,27 @@ class Facade:
 
     def __init__(self, offer: Offer, reader: Reader) -> None:
         self._offer, self._reader = offer, reader
+        self.routes: dict[str, dict[str, Handler]] = {
+            "servers": self._reading(self._servers),
+            "servers/{id}": self._reading(self._server),
+            "servers/{id}/tools": self._reading(self._tools),
+            "tools/call": {"POST": self._demanding(WRITE, self._call)},
+            "resources/{uri}": self._reading(self._resource),
+        }
 
     def handlers(self, segments: tuple[str, ...]) -> dict[str, Handler]:
         """Return what answers at the path segments below `/mcp`, by method; nothing where nothing does."""
         match segments:
-            case ("servers",):
-                return self._reading(self._servers)
             case ("servers", _):
-                return self._reading(self._server)
+                path = "servers/{id}"
             case ("servers", _, "tools"):
-                return self._reading(self._tools)
-            case ("tools", "call"):
-                return {"POST": self._demanding(WRITE, self._call)}
+                path = "servers/{id}/tools"
             case ("resources", _, *_):
-                return self._reading(self._resource)
-        return {}
+                # The URI of a resource has slashes of its own.
+                path = "resources/{uri}"
+            case _:
+                path = "/".join(segments)
+        return self.routes.get(path, {})
 
     def _reading(self, answer: _Answering) -> dict[str, Handler]:
         async def get(caller: Caller, request: Request) -> Response:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest import compat
 from rest.http import BASE
-from rest.openapi import calls, standing
+from rest.openapi import calls, mcp, standing
 from rest.openapi.deprecation import said_of_all, timeline
 from rest.openapi.draft import Draft, Json
 from rest.openapi.examples import illustrate
@@ -52,6 +52,7 @@ def _operations(draft: Draft) -> Iterator[tuple[Operation, Json]]:
     for procedure in draft.catalog.procedures:
         yield calls.operation(draft, procedure)
     yield from standing.operations(draft, OWN_MODULE)
+    yield from mcp.operations(draft, OWN_MODULE)
 
 
 def _aliases(catalog: Catalog, path: str) -> list[str]:

@@ -99,6 +99,9 @@ def routes(rest: Rest) -> set[tuple[str, str]]:
         for place, route in rest._procedures.items()
         for method in route.handlers
     }
+    found |= {
+        (method, f"/mcp/{path}") for path, handlers in rest._facade.routes.items() for method in handlers
+    }
     return found
 
 
