@@ -12,7 +12,7 @@ from services import slugs
 from services.engine.actions import writes
 from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, conflict
-from services.engine.resource import Counted, Field, Resource
+from services.engine.resource import Counted, Field, Members, Resource
 from services.engine.validate import TAKEN, UNKNOWN
 from services.engine.values import Inner
 from services.engine.work import Change, Work
@@ -173,6 +173,7 @@ WORKSPACE = Resource(
             writable=True,
             filterable=True,
             check=slugs.check,
+            pattern=slugs.PATTERN,
             fallback=_slug,
             example="acme-corp",
         ),
@@ -190,6 +191,7 @@ WORKSPACE = Resource(
             "Settings of the workspace: `timezone` (IANA name) and `locale`; left out, the default.",
             writable=True,
             check=_settings,
+            members=Members("WorkspaceSettings", tuple(DEFAULTS)),
             example={"timezone": "UTC", "locale": "en_GB"},
         ),
         Field("parent_workspace_id", "The workspace that created this one, or null.", filterable=True),

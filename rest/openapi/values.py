@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from rest.openapi.deprecation import marked
-from rest.openapi.draft import Draft, Json, array, nullable
+from rest.openapi.draft import Draft, Json, array, nullable, opened, strict
 from services.engine import encoding
-from services.engine.resource import Field, Kind, Operator, Resource, Shown
+from services.engine.resource import Field, Kind, Members, Operator, Resource, Shown
 from services.engine.values import bounds
 
 _MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|\+00:00)$"
@@ -54,6 +54,8 @@ def named(draft: Draft, enum: type[StrEnum]) -> Json:
 def shown(draft: Draft, field: Field, facts: Facts, *, forgotten: bool = False) -> Json:
     """Return the schema of a field in an answer; one that is `forgotten` is null in a repeated answer."""
     found = named(draft, field.enum) if field.enum else _of_kind(facts)
+    if field.members is not None:
+        found = draft.schema(field.members.name, _held, field.members)
     found = array(found) if field.many else found
     null = facts.nullable and not field.required and not field.sparse
     null = null or (forgotten and field.shown is Shown.ONCE)
@@ -66,8 +68,10 @@ def taken(draft: Draft, field: Field, facts: Facts) -> Json:
     found = named(draft, field.enum) if field.enum else _narrowed(field, facts, demanded)
     if field.among is not None:
         allowed = list(field.among(draft.catalog))
-        known = draft.schema("Scope", lambda: {"type": "string", "enum": allowed})
-        found = array(known)
+        known: Json = {"type": "string", "enum": allowed}
+        found = array(draft.schema("Scope", lambda: known)) if facts.array else known
+    if field.members is not None:
+        found = draft.schema(f"{field.members.name}Input", _sent, field.members)
     found = array(found) if field.many else found
     return _told(field, facts, found if demanded else nullable(found))
 
@@ -83,13 +87,21 @@ def compared(draft: Draft, resource: Resource, field: Field, operator: Operator)
     return array(one, minItems=1, maxItems=encoding.LONGEST_LIST) if many else one
 
 
+def _held(members: Members) -> Json:
+    return opened(dict.fromkeys(members.texts, _PLAIN[Kind.STRING]), list(members.texts))
+
+
+def _sent(members: Members) -> Json:
+    return strict(dict.fromkeys(members.texts, nullable(_PLAIN[Kind.STRING])), [])
+
+
 def _of_kind(facts: Facts) -> Json:
     return array({"type": "string"}) if facts.array else _PLAIN[facts.kind]
 
 
 def _narrowed(field: Field, facts: Facts, demanded: bool) -> Json:
     narrow: dict[Kind, Callable[[], Json]] = {
-        Kind.STRING: lambda: _text(facts, demanded),
+        Kind.STRING: lambda: _text(field, facts, demanded),
         Kind.INTEGER: lambda: _bounded(field, facts),
         Kind.BIG_INTEGER: lambda: _bounded(field, facts),
         Kind.DECIMAL: lambda: _digits(field, facts),
@@ -98,9 +110,12 @@ def _narrowed(field: Field, facts: Facts, demanded: bool) -> Json:
     return {**plain, **narrow.get(facts.kind, dict)()}
 
 
-def _text(facts: Facts, demanded: bool) -> Json:
-    longest = {} if facts.max_length is None else {"maxLength": facts.max_length}
-    return {**longest, "minLength": 1, "pattern": _NOT_BLANK} if demanded else longest
+def _text(field: Field, facts: Facts, demanded: bool) -> Json:
+    found: Json = {} if facts.max_length is None else {"maxLength": facts.max_length}
+    if demanded or field.shortest is not None:
+        found["minLength"] = field.shortest or 1
+    pattern = field.pattern or (_NOT_BLANK if demanded else None)
+    return found if pattern is None else {**found, "pattern": pattern}
 
 
 def _bounded(field: Field, facts: Facts) -> Json:
@@ -112,7 +127,9 @@ def _digits(field: Field, facts: Facts) -> Json:
     sign = "" if field.minimum is not None and field.minimum >= 0 else "-?"
     scale = facts.scale or 0
     whole = (facts.precision or 1000) - scale
-    return {"pattern": rf"^{sign}\d{{1,{whole}}}" + (rf"(\.\d{{1,{scale}}})?$" if scale else "$")}
+    if field.minimum is not None and field.maximum is not None:
+        whole = min(whole, len(str(int(field.maximum))))
+    return {"pattern": rf"^{sign}0*\d{{1,{whole}}}" + (rf"(\.\d{{1,{scale}}})?$" if scale else "$")}
 
 
 def _told(field: Field, facts: Facts, schema: Json) -> Json:

@@ -70,7 +70,18 @@ Fallback = Callable[[Mapping[str, Any], int], Any]
 
 
 Among = Callable[["Catalog"], Collection[str]]
-"""Returns the texts that a list may hold, in the catalogue at hand."""
+"""Returns the texts that a list may hold, or that one text may be, in the catalogue at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """What a map holds that is not open to anything: these texts; `name` is what machines call its type.
+
+    Null stands for the default of a text where it is sent.
+    """
+
+    name: str
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +90,14 @@ class Field:
 
     `minimum` and `maximum` bound a number, `check` judges a value of the right type. `fallback` makes the
     value that nobody sent. A `fixed` field is written when the row is made and never again. `among` returns
-    what the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
+    what a text or the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
     deleted rows too. An input of an action, and what its answer alone shows, has no column: there `kind` says
     what it holds, and `default` what it is unless it is sent. `many` says that an answer holds a list
     of it, and `sparse` that REST leaves it out of an answer where it is null. An `exact` text is stored byte
-    for byte, where others lose their outer spaces. Whatever is `deprecated` works
-    as before, and every surface tells whoever uses it.
+    for byte, where others lose their outer spaces. A map with `members` holds
+    those alone. `pattern` says what `check` demands of a text, as far as a regular
+    expression (ECMA-262) can, and `shortest` and `longest` bound the length of one without a column, for
+    clients to know beforehand. Whatever is `deprecated` works as before, and every surface tells whoever uses it.
     """
 
     name: str
@@ -109,6 +122,10 @@ class Field:
     many: bool = False
     sparse: bool = False
     exact: bool = False
+    members: Members | None = None
+    pattern: str | None = None
+    shortest: int | None = None
+    longest: int | None = None
     deprecated: Deprecation | None = None
 
     @property
@@ -120,7 +137,7 @@ class Field:
             self.name,
             self.kind,
             not self.required,
-            None,
+            self.longest,
             self.default is not None,
             precision=_DIGITS,
             scale=_FRACTION_DIGITS,
