@@ -11,7 +11,7 @@ from db.queries import memberships, users
 from services import passwords, second_factor, throttling, tokens
 from services.engine.encoding import decoded
 from services.engine.entitling import claim
-from services.engine.errors import Invalid, Problem, conflict, not_found
+from services.engine.errors import Problem, conflict, not_found
 from services.engine.procedures import Desk, Method, PublicProcedure, Result
 from services.engine.resource import Field, Kind
 from services.engine.work import Change, Work
@@ -147,12 +147,6 @@ def _nothing() -> Problem:
     return not_found(_NOTHING)
 
 
-def _name(text: str) -> str | Invalid:
-    if len(text) > _LONGEST_NAME:
-        return Invalid("too_long", f"A name has at most {_LONGEST_NAME} characters.")
-    return text
-
-
 ACCEPT = PublicProcedure(
     "accept_invitation",
     "auth/invitations/accept",
@@ -174,7 +168,7 @@ ACCEPT = PublicProcedure(
             "What the person is called; whoever has an account keeps the name of that.",
             kind=Kind.STRING,
             required=True,
-            check=_name,
+            longest=_LONGEST_NAME,
             example="Ada Lovelace",
         ),
         Field(
@@ -183,6 +177,8 @@ ACCEPT = PublicProcedure(
             kind=Kind.STRING,
             required=True,
             check=passwords.chosen,
+            shortest=passwords.SHORTEST,
+            longest=passwords.LONGEST,
             example="correct horse battery staple",
         ),
         Field(

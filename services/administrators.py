@@ -6,6 +6,7 @@ from typing import Any
 
 from db.driver import Row
 from db.queries import administrators as queries
+from services.engine import formats
 from services.engine.context import Caller
 from services.engine.encoding import decoded
 from services.engine.errors import Problem, Slug, not_found
@@ -173,6 +174,7 @@ GRANT = Procedure(
             kind=Kind.STRING,
             required=True,
             check=email,
+            pattern=formats.EMAIL,
             example="ada@example.com",
         ),
     ),

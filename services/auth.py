@@ -3,7 +3,6 @@
 from db.models import Role
 from db.models.users import LONGEST_EMAIL
 from services import accounts, passwords
-from services.engine.errors import Invalid
 from services.engine.procedures import AnyProcedure, DeskProcedure, Method, Part, PublicProcedure
 from services.engine.resource import Field, Kind, Shown
 from services.second_factor import RECOVERY_CODES
@@ -11,16 +10,10 @@ from services.second_factor import RECOVERY_CODES
 _LONGEST_CODE = 64
 
 
-def _sought(text: str) -> str | Invalid:
+def _sought(text: str) -> str:
     """Return an address as accounts know it; what is none belongs to nobody, and is no other mistake."""
-    return _TOO_LONG if len(text) > LONGEST_EMAIL else text.lower()
+    return text.lower()
 
-
-def _short(text: str) -> str | Invalid:
-    return _TOO_LONG if len(text) > _LONGEST_CODE else text
-
-
-_TOO_LONG = Invalid("too_long", "This is longer than any.")
 
 _EMAIL = Field(
     "email",
@@ -28,6 +21,7 @@ _EMAIL = Field(
     kind=Kind.STRING,
     required=True,
     check=_sought,
+    longest=LONGEST_EMAIL,
     example="ada@example.com",
 )
 _PASSWORD = Field(
@@ -36,20 +30,21 @@ _PASSWORD = Field(
     kind=Kind.STRING,
     required=True,
     check=passwords.given,
+    longest=passwords.LONGEST,
     example="correct horse battery staple",
 )
 _CODE = Field(
     "totp_code",
     "A code of the second factor, where the user has one.",
     kind=Kind.STRING,
-    check=_short,
+    longest=_LONGEST_CODE,
     example="492039",
 )
 _RECOVERY = Field(
     "recovery_code",
     "One of the recovery codes, in place of that.",
     kind=Kind.STRING,
-    check=_short,
+    longest=_LONGEST_CODE,
     example=None,
 )
 _NEW_CODE = Field(
@@ -57,7 +52,7 @@ _NEW_CODE = Field(
     "The code that an authenticator shows for the new secret.",
     kind=Kind.STRING,
     required=True,
-    check=_short,
+    longest=_LONGEST_CODE,
     example="492039",
 )
 _WHICH = Field("id", "Which session.", kind=Kind.UUID, required=True)
@@ -169,6 +164,7 @@ AUTH: tuple[AnyProcedure, ...] = (
                 kind=Kind.STRING,
                 required=True,
                 check=_sought,
+                longest=LONGEST_EMAIL,
                 example="ada@example.com",
             ),
             _PASSWORD,
@@ -226,6 +222,7 @@ AUTH: tuple[AnyProcedure, ...] = (
                 kind=Kind.STRING,
                 required=True,
                 check=passwords.given,
+                longest=passwords.LONGEST,
                 example="correct horse battery staple",
             ),
             Field(
@@ -234,6 +231,8 @@ AUTH: tuple[AnyProcedure, ...] = (
                 kind=Kind.STRING,
                 required=True,
                 check=passwords.chosen,
+                shortest=passwords.SHORTEST,
+                longest=passwords.LONGEST,
                 example="eleven lazy owls read aloud",
             ),
         ),

@@ -27,6 +27,7 @@ CATEGORY = Resource(
             writable=True,
             filterable=True,
             check=slugs.check,
+            pattern=slugs.PATTERN,
             fallback=slugs.fallback,
             example="breakfast-cereals",
         ),

@@ -30,6 +30,7 @@ CUSTOMER = Resource(
             sortable=True,
             searchable=True,
             check=formats.email,
+            pattern=formats.EMAIL,
             example="ada@example.com",
         ),
         Field("phone", "Telephone number.", writable=True, example="+44 20 7946 0000"),

@@ -12,7 +12,7 @@ from services.engine.resource import Field, Kind
 from services.engine.work import Work
 
 _PAGE, _LARGEST_PAGE = 100, 500
-_FARTHEST = 2**31 - 1
+_FARTHEST = 1_000_000
 
 
 class SurfaceName(StrEnum):

@@ -84,6 +84,14 @@ PLANS = Plans(
 )
 
 
+def _keys(_: Catalog) -> tuple[str, ...]:
+    return tuple(_BY_KEY)
+
+
+def _recordable(_: Catalog) -> tuple[str, ...]:
+    return tuple(key for key, feature in _BY_KEY.items() if feature.counting is not Counting.ROWS)
+
+
 def _known(key: str) -> str | Invalid:
     if key in _BY_KEY:
         return key
@@ -247,7 +255,15 @@ CHECK = Procedure(
     scope="entitlements:read",
     wrapped=False,
     inputs=(
-        Field("feature", "Which feature.", kind=Kind.STRING, required=True, check=_known, example="storage"),
+        Field(
+            "feature",
+            "Which feature.",
+            kind=Kind.STRING,
+            required=True,
+            check=_known,
+            among=_keys,
+            example="storage",
+        ),
         _quantity(1, "How much more is needed."),
     ),
     outputs=(
@@ -272,7 +288,13 @@ RECORD = Procedure(
     wrapped=False,
     inputs=(
         Field(
-            "feature", "Which feature.", kind=Kind.STRING, required=True, check=_recorded, example="storage"
+            "feature",
+            "Which feature.",
+            kind=Kind.STRING,
+            required=True,
+            check=_recorded,
+            among=_recordable,
+            example="storage",
         ),
         _quantity(-LARGEST_SAFE_INTEGER, "How much more is used; less than 0 gives back what was."),
         Field(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from db.models import Invitation
 from db.queries import invitations as queries
 from services import tokens
+from services.engine import formats
 from services.engine.encoding import decoded, text_array
 from services.engine.errors import conflict
 from services.engine.resource import Action, ActionKind, Field, Kind, Relation, Resource, Shown
@@ -98,6 +99,7 @@ INVITATION = Resource(
             filterable=True,
             sortable=True,
             check=email,
+            pattern=formats.EMAIL,
             example="ada@example.com",
         ),
         Field(

@@ -49,6 +49,7 @@ PRODUCT = Resource(
             filterable=True,
             sortable=True,
             check=gtin.normalise,
+            pattern=gtin.PATTERN,
             example="04006381333931",
         ),
         Field(
@@ -67,6 +68,7 @@ PRODUCT = Resource(
             writable=True,
             filterable=True,
             check=slugs.check,
+            pattern=slugs.PATTERN,
             fallback=slugs.fallback,
             example="oat-flakes-500-g",
         ),
@@ -88,7 +90,13 @@ PRODUCT = Resource(
             filterable=True,
             example={"sugars_100g": 1.2},
         ),
-        Field("image_url", "Address of a picture.", writable=True, check=formats.web_address),
+        Field(
+            "image_url",
+            "Address of a picture.",
+            writable=True,
+            check=formats.web_address,
+            pattern=formats.WEB_ADDRESS,
+        ),
         Field(
             "status",
             "Life cycle of the product; an archived one can only become active.",

@@ -10,6 +10,9 @@ from services.engine.errors import Invalid
 
 LONGEST = 255
 
+PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""What a slug looks like, as clients are told."""
+
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _OTHERS = re.compile(r"[^a-z0-9]+")
 

@@ -8,6 +8,10 @@ from services.engine.errors import Invalid
 _EMAIL = re.compile(
     r"""[^\s@"(),:;<>\[\]\\]{1,64}@(?=.{1,255}$)(?:[^\W_](?:[^\W_]|-)*\.)+[^\W_](?:[^\W_]|-)+"""
 )
+WEB_ADDRESS = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@]+([/?#]\S*)?$"
+EMAIL = r"^[^\s@]+@[^\s@]+\.[^\s@]+$"
+"""What addresses look like, as clients are told; the second is only the outline of what is demanded."""
+
 _WEB_ADDRESS = re.compile(r"(?i:https?)://[^\s/?#@]+(?:[/?#]\S*)?")
 
 

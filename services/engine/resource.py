@@ -89,15 +89,15 @@ class Field:
     """One field of a resource; type, length and nullability come from its column.
 
     `minimum` and `maximum` bound a number, `check` judges a value of the right type. `fallback` makes the
-    value that nobody sent. A `fixed` field is written when the row is made and never again. `among` returns
-    what a text or the members of a list may be, which the catalogue decides. A filter on a field that `reveals` shows
-    deleted rows too. An input of an action, and what its answer alone shows, has no column: there `kind` says
-    what it holds, and `default` what it is unless it is sent. `many` says that an answer holds a list
-    of it, and `sparse` that REST leaves it out of an answer where it is null. An `exact` text is stored byte
-    for byte, where others lose their outer spaces. A map with `members` holds
-    those alone. `pattern` says what `check` demands of a text, as far as a regular
-    expression (ECMA-262) can, and `shortest` and `longest` bound the length of one without a column, for
-    clients to know beforehand. Whatever is `deprecated` works as before, and every surface tells whoever uses it.
+    value that nobody sent. A `fixed` field is written when the row is made and never again. `among`
+    returns what a text or the members of a list may be, which the catalogue decides. A filter on a field
+    that `reveals` shows deleted rows too. An input of an action, and what its answer alone shows, has no
+    column: there `kind` says what it holds, and `default` what it is unless it is sent. `many` says that
+    an answer holds a list of it, and `sparse` that REST leaves it out of an answer where it is null. An
+    `exact` text is stored byte for byte, where others lose their outer spaces. A map with `members` holds
+    those alone. `pattern` says what `check` demands of a text, as far as a regular expression (ECMA-262)
+    can, and `shortest` and `longest` bound the length of one without a column, for clients to know
+    beforehand. Whatever is `deprecated` works as before, and every surface tells whoever uses it.
     """
 
     name: str

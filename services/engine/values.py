@@ -124,6 +124,9 @@ def _integer(low: Number, high: Number, from_text: bool) -> Read:
         number = _digits(value) if from_text and isinstance(value, str) else value
         if isinstance(number, Invalid):
             return number
+        if isinstance(number, float) and number.is_integer():
+            # To JSON Schema and to GraphQL 2.0 is an integer.
+            number = int(number)
         # A boolean is an integer to Python, but not to whoever sent it.
         if not isinstance(number, int) or isinstance(number, bool):
             return Invalid("not_an_integer", "This must be an integer.")

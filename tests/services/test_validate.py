@@ -111,7 +111,7 @@ def test_all_faults_are_reported_at_once() -> None:
         (PRODUCT, "currency", "eur", "inclusion"),
         (PRODUCT, "quantity", 2**31, "less_than"),
         (PRODUCT, "quantity", -(2**31) - 1, "greater_than"),
-        (PRODUCT, "quantity", 1.0, "not_an_integer"),
+        (PRODUCT, "quantity", 1.5, "not_an_integer"),
         (PRODUCT, "quantity", True, "not_an_integer"),
         (PRODUCT, "quantity", [1], "not_an_integer"),
         (PRODUCT, "price_cents", -1, "greater_than"),
