@@ -1,7 +1,9 @@
 """The GraphQL surface behind the edge, and its page for browsers."""
 
 from collections.abc import Sequence
+from functools import cache
 
+from diptych import assets, reference
 from diptych.edge import Incoming
 from rest.http import Response
 from schema import graphiql, http
@@ -31,12 +33,12 @@ class GraphQLSurface:
     def public(self, request: Incoming) -> Response | None:
         """Return the page, its assets or the answer to OPTIONS; raises the 404 problem for other paths."""
         if request.path != PATH:
-            return self._asset(request.path)
+            return self._asset(request)
         if request.method == "OPTIONS":
             return _OPTIONS
         if self._page and request.method in ("GET", "HEAD") and not request.query:
             accept = _text(request.headers.get(b"accept"))
-            return _page() if http.prefers_html(accept) else None
+            return _page(request) if http.prefers_html(accept) else None
         return None
 
     async def answer(self, caller: Caller, request: Incoming, body: bytes) -> Response:
@@ -79,14 +81,13 @@ class GraphQLSurface:
         )
         return Response(found.status, found.headers, found.body)
 
-    def _asset(self, path: str) -> Response:
+    def _asset(self, request: Incoming) -> Response:
+        path = request.path
         name = path.removeprefix(graphiql.ASSETS_PATH)
         found = graphiql.asset(name) if self._page and name != path else None
         if found is None:
             raise not_found(f"There is nothing at {path}.")
-        content, media_type = found
-        headers = [(b"content-type", media_type.encode()), (b"cache-control", b"public, max-age=86400")]
-        return Response(200, headers, content)
+        return assets.response(*found, request.headers, request.query)
 
 
 def _with_cookie(found: Answer, caller: Caller) -> Response:
@@ -97,10 +98,19 @@ def _with_cookie(found: Answer, caller: Caller) -> Response:
     return Response(found.status, headers, found.body)
 
 
-def _page() -> Response:
+def _page(request: Incoming) -> Response:
+    found = assets.response(_linked_page(), "text/html; charset=utf-8", request.headers)
     policy = (b"content-security-policy", graphiql.CONTENT_SECURITY_POLICY.encode())
-    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-cache"), policy]
-    return Response(200, [*headers, (b"vary", b"Accept")], graphiql.page())
+    return Response(found.status, [*found.headers, policy, (b"vary", b"Accept")], found.body)
+
+
+@cache
+def _linked_page() -> bytes:
+    """The page, whose links change with what they lead to: its own files, and the form that takes a token."""
+    files = {f"{graphiql.ASSETS_PATH[1:]}{name}": content for name, content in graphiql.files().items()}
+    for name in ("token.css", "token.js"):
+        files[f"{reference.ASSETS_PATH[1:]}{name}"] = reference.content(name)
+    return assets.linked(graphiql.page(), files)
 
 
 def _text(value: bytes | None) -> str | None:

@@ -41,6 +41,11 @@ def asset(name: str) -> tuple[bytes, str] | None:
     return (_content(name), media_type) if media_type else None
 
 
+def files() -> dict[str, bytes]:
+    """Every such file, by its name."""
+    return {name: _content(name) for name in _MEDIA_TYPES}
+
+
 @cache
 def _content(name: str) -> bytes:
     return (_STATIC / name).read_bytes()

@@ -1,11 +1,18 @@
 "use strict";
 
-// The token lives in this variable alone: it is never stored, and a reload forgets it.
-let token = "";
+const FIRST_QUERY = `# Ctrl-Enter runs this. Ctrl-Space completes, and the book on the left explains every field.
+{
+  products(first: 3, sort: [PRICE_CENTS_DESC]) {
+    totalCount
+    nodes { name priceCents currency brand { name } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`;
 const root = ReactDOM.createRoot(document.getElementById("graphiql"));
-const state = document.getElementById("access-state");
 
 async function send(request, options) {
+  const token = access.token();
   const headers = {
     Accept: "application/graphql-response+json, application/json;q=0.9",
     "Content-Type": "application/json",
@@ -16,16 +23,17 @@ async function send(request, options) {
   return response.json();
 }
 
-function show() {
+function show(token) {
   // A new key makes GraphiQL read the schema again, as the new token sees it; the tabs are kept.
-  root.render(React.createElement(GraphiQL, { key: token, fetcher: send, shouldPersistHeaders: false }));
+  root.render(
+    React.createElement(GraphiQL, {
+      key: token,
+      fetcher: send,
+      defaultQuery: FIRST_QUERY,
+      shouldPersistHeaders: false,
+    }),
+  );
 }
 
-document.getElementById("access").addEventListener("submit", (event) => {
-  event.preventDefault();
-  token = document.getElementById("token").value.trim();
-  state.textContent = token ? "Requests carry this token." : "No token: the schema and data may stay hidden.";
-  show();
-});
-
-show();
+access.onChange(show);
+show(access.token());
