@@ -1,6 +1,7 @@
-"""What an operator does at the command line: workspaces and first tokens."""
+"""What an operator does at the command line: workspaces and first tokens, and how lists are shown."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 from db import provision
 from db.models import RateTier, Tier
@@ -45,13 +46,18 @@ def create_token(
     tier: RateTier = RateTier.STANDARD,
 ) -> str:
     """Return the raw text of a new token of workspace `slug`; raises ProvisioningFailed."""
-    workspace = provision.find_workspace(url, slug)
-    if workspace is None:
-        raise ProvisioningFailed(f"There is no workspace {slug!r}.")
+    workspace = provision.workspace_of(url, slug)
     made = tokens.generate(environment, precheck_key)
     row = provision.TokenRow(name, made.prefix, made.key, made.hash, made.precheck, _canonical(scopes), tier)
     provision.create_token(url, workspace, row)
     return made.raw
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table as lines of text, its columns aligned below their names."""
+    cells = [head, *rows]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
 def _canonical(scopes: list[str]) -> list[str]:

@@ -151,12 +151,12 @@ class Authenticator:
         slug, workspace, name, prefix, kind, ends, *person = rows[0][1:]
         return Identity(
             before.workspace_id,
-            (slug or b"").decode(),
-            (workspace or b"").decode(),
+            decoded(slug),
+            decoded(workspace),
             before.token_id,
-            (name or b"").decode(),
-            (prefix or b"").decode(),
-            (kind or b"").decode(),
+            decoded(name),
+            decoded(prefix),
+            decoded(kind),
             None if ends is None else ends.decode(),
             tuple(sorted(caller.principal.scopes)),
             _person(*person),
