@@ -89,9 +89,8 @@ async def end_everywhere(work: Work, rows: Iterable[Row]) -> None:
     """End tokens of several workspaces: `rows` are ids of workspaces and of tokens, by workspace."""
     for workspace_id, listed in groupby(rows, key=lambda row: decoded(row[0])):
         with work.within(workspace_id):
-            await end_tokens(
-                work, list((await work.load(TOKEN, [decoded(id_) for _, id_ in listed])).values())
-            )
+            found = await work.load(TOKEN, [decoded(id_) for _, id_ in listed])
+            await end_tokens(work, list(found.values()))
 
 
 async def rotate(work: Work, changes: Sequence[Change]) -> None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import orjson
 
@@ -16,13 +17,14 @@ from db.queries import tokens as queries
 from services.engine.access import Principal
 from services.engine.context import Caller, Identity, Person
 from services.engine.encoding import decoded
-from services.engine.errors import invalid_token
+from services.engine.errors import Problem, invalid_token
 from services.engine.failures import failed
 from services.engine.limits import Policy, policy_of
 from services.engine.uses import Uses
 
 _MOST_CACHED = 10_000
 _MOST_HASHING = 2
+_T = TypeVar("_T")
 
 
 class Authenticator:
@@ -111,6 +113,20 @@ class Authenticator:
         before = caller.principal
         caller.principal = await self.confirm(before, caller.credential)
         return caller.principal is not before
+
+    async def admitted(self, caller: Caller, admit: Callable[[], _T]) -> _T:
+        """Return what `admit` returns, and ask it again where its refusal rests on scopes that have changed.
+
+        Raises its Problem, but only the 401 one to the owner of a dead token.
+        """
+        try:
+            return admit()
+        except Problem:
+            if not await self.renewed(caller):
+                raise
+            return admit()
+        finally:
+            caller.proving = True
 
     async def is_current(self, caller: Caller, version: bytes | None, tier: bytes | None = None) -> bool:
         """Tell whether the token still has the `version` just read; renews the principal if it has not.
