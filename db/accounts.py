@@ -30,13 +30,9 @@ def create(url: str, email: str, name: str, password: str, *, is_platform_admin:
 
     Raises ProvisioningFailed where somebody has that address.
     """
-    taken = select(User.id).where(User.email == email, User.deleted_at.is_(None))
     values = {"email": email, "name": name, "is_platform_admin": is_platform_admin}
-    made = insert(User).values(**values, password_hash=password).returning(User.id)
     with engine(url).begin() as connection:
-        if connection.execute(taken).one_or_none() is not None:
-            raise ProvisioningFailed(f"Somebody has an account with the address {email!r} already.")
-        user = connection.execute(made).scalar_one()
+        user = added(connection, {**values, "password_hash": password})
         connection.execute(Note("user.created", "user", user, after=values).above)
     return str(user)
 
@@ -64,13 +60,13 @@ def set_password(url: str, email: str, password: str, *, forget_second_factor: b
     """
     request = request_id()
     with engine(url).begin() as connection:
-        user = _locked(connection, email)
+        user, _ = locked(connection, email)
         values: dict[str, Any] = {"password_hash": password}
         if forget_second_factor:
             values |= {"totp_secret": None, "totp_enabled_at": None}
             connection.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user))
-        _change(connection, user, values)
-        ended = _end(connection, user, request)
+        change(connection, user, values)
+        ended = end_sessions(connection, user, request)
         after = {"sessions_ended": ended, "second_factor_forgotten": forget_second_factor}
         connection.execute(Note("user.password_changed", "user", user, after=after, request=request).above)
     return ended
@@ -83,9 +79,9 @@ def disable(url: str, email: str) -> int:
     """
     request = request_id()
     with engine(url).begin() as connection:
-        user = _locked(connection, email)
-        _change(connection, user, {"disabled_at": func.coalesce(User.disabled_at, func.now())})
-        ended = _end(connection, user, request)
+        user, _ = locked(connection, email)
+        change(connection, user, {"disabled_at": func.coalesce(User.disabled_at, func.now())})
+        ended = end_sessions(connection, user, request)
         note = Note("user.disabled", "user", user, after={"sessions_ended": ended}, request=request)
         connection.execute(note.above)
     return ended
@@ -94,30 +90,48 @@ def disable(url: str, email: str) -> int:
 def enable(url: str, email: str) -> None:
     """Let a user log in again; raises ProvisioningFailed where nobody has that address."""
     with engine(url).begin() as connection:
-        user = _locked(connection, email)
-        _change(connection, user, {"disabled_at": None})
+        user, _ = locked(connection, email)
+        change(connection, user, {"disabled_at": None})
         connection.execute(Note("user.enabled", "user", user).above)
 
 
-def _locked(connection: Connection, email: str) -> UUID:
-    """Return the user of an address; whoever is logging in has a session by then, or will find this done."""
-    asked = select(User.id).where(User.email == email, User.deleted_at.is_(None))
-    found = connection.execute(asked.with_for_update(key_share=True)).scalar_one_or_none()
+def added(connection: Connection, values: dict[str, Any]) -> UUID:
+    """Return a new user of these values; raises ProvisioningFailed where somebody has that address."""
+    email = values["email"]
+    taken = select(User.id).where(User.email == email, User.deleted_at.is_(None))
+    if connection.execute(taken).one_or_none() is not None:
+        raise ProvisioningFailed(f"Somebody has an account with the address {email!r} already.")
+    return connection.execute(insert(User).values(**values).returning(User.id)).scalar_one()
+
+
+def locked(connection: Connection, email: str) -> tuple[UUID, bool]:
+    """Return the user of an address, and whether they administer the platform.
+
+    Whoever is logging in has a session by then, or will find this done. Raises ProvisioningFailed where
+    nobody has that address.
+    """
+    asked = select(User.id, User.is_platform_admin).where(User.email == email, User.deleted_at.is_(None))
+    found = connection.execute(asked.with_for_update(key_share=True)).one_or_none()
     if found is None:
         raise ProvisioningFailed(f"Nobody has an account with the address {email!r}.")
-    return found
+    return found[0], found[1]
 
 
-def _change(connection: Connection, user: UUID, values: dict[str, Any]) -> None:
+def change(connection: Connection, user: UUID, values: dict[str, Any]) -> None:
+    """Write values of a user as a new version."""
     further = {"version": User.version + 1, "updated_at": func.now()}
     connection.execute(update(User).where(User.id == user).values(**values, **further))
 
 
-def _end(connection: Connection, user: UUID, request: str) -> int:
-    """End a user's sessions in every workspace, each of which is told so."""
+def end_sessions(connection: Connection, user: UUID, request: str, *, administrative: bool = False) -> int:
+    """End a user's sessions in every workspace, each of which is told so; returns how many.
+
+    Where only `administrative` ones end, those stay that a membership allows.
+    """
+    which = Token.administrative if administrative else Token.kind == TokenKind.SESSION
     ended = (
         update(Token)
-        .where(Token.user_id == user, Token.kind == TokenKind.SESSION, Token.deleted_at.is_(None))
+        .where(Token.user_id == user, which, Token.deleted_at.is_(None))
         .values(
             revoked_at=func.now(), deleted_at=func.now(), version=Token.version + 1, updated_at=func.now()
         )

@@ -2,9 +2,10 @@
 
 from sqlalchemy import insert, select
 
+from db.accounts import added
 from db.auditing import Note, request_id
 from db.models import Membership, Role, User
-from db.provision import ProvisioningFailed, engine
+from db.provision import engine
 
 
 def password_of(url: str, email: str) -> str | None:
@@ -21,15 +22,11 @@ def enrol(url: str, workspace: str, email: str, name: str, password: str, role: 
     Raises ProvisioningFailed where somebody has that address.
     """
     request = request_id()
-    taken = select(User.id).where(User.email == email, User.deleted_at.is_(None))
-    person = insert(User).values(email=email, name=name, password_hash=password).returning(User.id)
+    made = {"email": email, "name": name}
     with engine(url).begin() as connection:
-        if connection.execute(taken).one_or_none() is not None:
-            raise ProvisioningFailed(f"Somebody has an account with the address {email!r} already.")
-        user = connection.execute(person).scalar_one()
+        user = added(connection, {**made, "password_hash": password})
         joined = insert(Membership).values(workspace_id=workspace, user_id=user, role=role)
         membership = connection.execute(joined.returning(Membership.id)).scalar_one()
-        made = {"email": email, "name": name}
         held = {"user_id": str(user), "role": str(role)}
         for note in (
             Note("user.created", "user", user, after=made, request=request),

@@ -93,6 +93,14 @@ def find_workspace(url: str, slug: str) -> str | None:
     return None if found is None else str(found)
 
 
+def workspace_of(url: str, slug: str) -> str:
+    """Return the id of the live workspace of that slug; raises ProvisioningFailed if there is none."""
+    found = find_workspace(url, slug)
+    if found is None:
+        raise ProvisioningFailed(f"There is no workspace {slug!r}.")
+    return found
+
+
 def create_token(url: str, workspace: str, row: TokenRow) -> str:
     """Return the id of a new token of the workspace with that id."""
     values = {

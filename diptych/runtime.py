@@ -93,8 +93,9 @@ def build(
         session_options=wall.session_options,
         before=wall.before if wall.rls is Rls.FULL else None,
     )
-    prechecked = precheck_key(settings)
-    earlier = [tokens.precheck_key(Deployment(str(settings.env), key)) for key in settings.previous_keys]
+    told = deployment(settings, judge)
+    prechecked, *earlier = tokens.precheck_keys(told)
+    cursors, *earlier_cursors = told.every("cursors")
     authenticator = Authenticator(
         driver,
         lookup_key=lambda raw: tokens.lookup_key(raw, settings.env),
@@ -102,11 +103,7 @@ def build(
         verify=tokens.verify,
         earlier=lambda raw: [tokens.precheck(raw, key) for key in earlier],
     )
-    codec = CursorCodec(
-        derived(settings.key, "cursors"),
-        settings.cursor_days,
-        tuple(derived(key, "cursors") for key in settings.previous_keys),
-    )
+    codec = CursorCodec(cursors, settings.cursor_days, tuple(earlier_cursors))
     database, limiter = Database(driver, codec.key, wall), limiter_of(settings)
     reader = Reader(catalog, database, authenticator, codec, limiter)
     writer = Writer(
@@ -115,7 +112,7 @@ def build(
         authenticator,
         limiter,
         base=BASE,
-        deployment=deployment(settings, judge),
+        deployment=told,
         origin=settings.public_url,
     )
     return Runtime(driver, authenticator, reader, writer, limiter, database, Tally())

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db.driver import Row
 from db.queries import invitations as queries
 from db.queries import memberships, users
-from services import passwords, second_factor, throttling, tokens
+from services import accounts, passwords, second_factor, throttling, tokens
+from services.accounts import Account
 from services.engine.encoding import decoded
 from services.engine.entitling import claim
 from services.engine.errors import Problem, conflict, not_found
@@ -50,8 +50,8 @@ class _Known:
 async def _accept(desk: Desk, inputs: Mapping[str, Any]) -> Result:
     found = await _shown(desk, inputs["token"])
     guessed = await throttling.guess(desk, found.email)
-    rows = await desk.rows(users.BY_EMAIL, found.email.encode())
-    known = await _proven(desk, rows[0], inputs) if rows else None
+    account = await accounts.found(desk, users.BY_EMAIL, found.email)
+    known = None if account is None else await _proven(desk, account, inputs)
     new = await passwords.hashed(inputs["password"]) if known is None else ""
     async with desk.work(found.workspace) as work:
         invitation = await _locked(work, found)
@@ -83,24 +83,14 @@ async def _shown(desk: Desk, raw: str) -> _Open:
     return _Open(*map(decoded, found[0]))
 
 
-async def _proven(desk: Desk, row: Row, inputs: Mapping[str, Any]) -> _Known:
+async def _proven(desk: Desk, account: Account, inputs: Mapping[str, Any]) -> _Known:
     """Return who has an account already, if that is who accepts; raises the 404 problem."""
-    id_, _email, _name, hash_, secret, second, _above, enabled = row
-    stored = None if hash_ is None else hash_.decode()
-    right = await passwords.verified(inputs["password"], stored)
-    code = None
-    if second == b"t":
-        code = second_factor.proof(
-            desk.deployment,
-            decoded(id_),
-            decoded(secret),
-            code=inputs["totp_code"],
-            recovery=inputs["recovery_code"],
-            now=desk.visit.now,
-        )
-    if not right or enabled != b"t" or (second == b"t" and code is None):
+    right = await passwords.verified(inputs["password"], account.hash)
+    second = account.has_second_factor
+    code = accounts.proof(desk, account, inputs) if second else None
+    if not right or not account.enabled or (second and code is None):
         raise _nothing()
-    return _Known(decoded(id_), stored or "", code)
+    return _Known(account.id, account.hash or "", code)
 
 
 async def _locked(work: Work, found: _Open) -> Change:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.execute import Prepared
 from db.queries import second_factors, users
 from services import passwords, second_factor, sessions, throttling
 from services.engine.encoding import decoded
@@ -60,7 +61,7 @@ async def admin_login(desk: Desk, inputs: Inputs) -> Result:
 
 async def _log_in(desk: Desk, inputs: Inputs, *, administrators: bool) -> Result:
     guessed = await throttling.guess(desk, inputs["email"])
-    account = await _found(desk, users.BY_EMAIL, inputs["email"])
+    account = await found(desk, users.BY_EMAIL, inputs["email"])
     right = await _is_right(desk, inputs["password"], account, guessed)
     if account is None or not right or not account.enabled:
         raise _wrong()
@@ -86,7 +87,7 @@ async def _log_in(desk: Desk, inputs: Inputs, *, administrators: bool) -> Result
 async def refresh(desk: Desk, inputs: Inputs) -> Result:
     """Go on with a session under a new token."""
     begun = await sessions.refresh(desk, inputs["workspace"])
-    account = await _found(desk, users.BY_ID, begun.user_id)
+    account = await found(desk, users.BY_ID, begun.user_id)
     if account is None:
         raise invalid_token()
     return await _begun(desk, begun, account)
@@ -111,13 +112,14 @@ async def _code(desk: Desk, account: Account, inputs: Inputs, guessed: Guess) ->
         await throttling.take_back(desk, guessed)
         detail = "A code of the second factor is needed."
         raise Problem(Slug.INVALID_CREDENTIALS, detail, extensions={"totp_required": True})
-    found = _proof(desk, account, inputs)
-    if found is None:
+    shown = proof(desk, account, inputs)
+    if shown is None:
         raise _wrong()
-    return found
+    return shown
 
 
-def _proof(desk: Desk, account: Account, inputs: Inputs) -> Proof | None:
+def proof(desk: Desk, account: Account, inputs: Inputs) -> Proof | None:
+    """Return what the code that was sent proves, None if it fits nothing."""
     return second_factor.proof(
         desk.deployment,
         account.id,
@@ -191,12 +193,12 @@ async def confirm_totp(desk: Desk, inputs: Inputs) -> Result:
     account = await _own(desk)
     if account.has_second_factor or account.sealed is None:
         raise conflict(_HAS_SECOND if account.has_second_factor else "There is no secret to confirm.")
-    found = _proof(desk, account, {"totp_code": inputs["totp_code"], "recovery_code": None})
-    if found is None:
+    shown = proof(desk, account, {"totp_code": inputs["totp_code"], "recovery_code": None})
+    if shown is None:
         raise _invalid("totp_code", "This is not the code of now.")
     async with desk.work(_here(desk)) as work:
         await sessions.own(work)
-        asked = (account.id.encode(), found.secret.encode(), b"%d" % (found.step or 0))
+        asked = (account.id.encode(), shown.secret.encode(), b"%d" % (shown.step or 0))
         if not await work.rows(second_factors.ENABLE, *asked):
             raise conflict("The second factor was changed meanwhile.")
         codes = await second_factor.new_recovery_codes(work, account.id)
@@ -231,8 +233,8 @@ async def _prove_again(desk: Desk, work: Work, account: Account, inputs: Inputs)
     await sessions.own(work)
     if not account.has_second_factor:
         raise conflict(_NO_SECOND)
-    found = _proof(desk, account, inputs)
-    if found is None or not await second_factor.use(work, account.id, found):
+    shown = proof(desk, account, inputs)
+    if shown is None or not await second_factor.use(work, account.id, shown):
         raise _invalid("totp_code", "This code is wrong, or was used before.")
 
 
@@ -249,13 +251,14 @@ async def _confirmed(desk: Desk, password: str, name: str) -> tuple[Account, Gue
 
 
 async def _own(desk: Desk) -> Account:
-    account = await _found(desk, users.BY_ID, sessions.user_of(desk))
+    account = await found(desk, users.BY_ID, sessions.user_of(desk))
     if account is None or not account.enabled:
         raise invalid_token()
     return account
 
 
-async def _found(desk: Desk, query: Any, key: str) -> Account | None:
+async def found(desk: Desk, query: Prepared, key: str) -> Account | None:
+    """Return the account that a query of `db.queries.users` finds by its id or address, None without one."""
     rows = await desk.rows(query, key.encode())
     if not rows:
         return None

@@ -1,7 +1,6 @@
 """Administrators of the platform: they see all workspaces and say who else does, which is written down."""
 
 from collections.abc import Mapping
-from itertools import groupby
 from typing import Any
 
 from db.driver import Row
@@ -14,7 +13,7 @@ from services.engine.procedures import Desk, DeskProcedure, Method, Part, Proced
 from services.engine.resource import Field, Kind
 from services.engine.transaction import actor
 from services.engine.work import Work
-from services.token_rules import TOKEN, moment
+from services.token_rules import end_everywhere
 from services.users import email
 
 _LARGEST_PAGE, _PAGE = 100, 50
@@ -70,13 +69,7 @@ async def _withdraw(work: Work, inputs: Mapping[str, Any]) -> Result:
     await _admitted(work, "withdraw_platform_administration")
     user = str(inputs["user_id"])
     await _decide(work, user, "f", "user.administration_withdrawn")
-    sessions = await work.rows(queries.SESSIONS, user.encode())
-    for workspace_id, rows in groupby(sessions, key=lambda row: decoded(row[0])):
-        with work.within(workspace_id):
-            found = list((await work.load(TOKEN, [decoded(id_) for _, id_ in rows])).values())
-            for each in found:
-                each.values |= {"revoked_at": moment(work), "deleted_at": moment(work)}
-            await work.update(TOKEN, found, "revoked")
+    await end_everywhere(work, await work.rows(queries.SESSIONS, user.encode()))
     return Result()
 
 

@@ -46,20 +46,14 @@ def export(
     columns = _OF_PLATFORM if slug is None else _OF_WORKSPACE
     only = _conditions(equal, columns, since, until)
     if slug is not None:
-        only |= {("workspace_id", "="): _workspace(url, slug), ("deleted_at", "IS NOT DISTINCT FROM"): None}
+        own = provision.workspace_of(url, slug)
+        only |= {("workspace_id", "="): own, ("deleted_at", "IS NOT DISTINCT FROM"): None}
     count = 0
     out.write(exporting.head(format_, columns))
     for rows in rows_of.portions(url, PlatformLog if slug is None else AuditLog, columns, only):
         out.write(exporting.portion(format_, columns, rows))
         count += len(rows)
     return count
-
-
-def _workspace(url: str, slug: str) -> str:
-    found = provision.find_workspace(url, slug)
-    if found is None:
-        raise ProvisioningFailed(f"There is no workspace {slug!r}.")
-    return found
 
 
 def _conditions(

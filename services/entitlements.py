@@ -199,7 +199,8 @@ class Entitlements:
         return Result({"workspace_id": workspace, "tier": tier, "entitlements": entitlements})
 
     async def _standing(self, work: Work, feature: Feature) -> _Standing:
-        found = await (self._rows(work) if feature.counting is Counting.ROWS else self._used(work))
+        rows = feature.counting is Counting.ROWS
+        found = await (self._rows(work, feature.key) if rows else self._used(work))
         return _Standing(feature, found.get(feature.key, 0), self._limit(work, feature))
 
     def _limit(self, work: Work, feature: Feature) -> int | None:
@@ -209,11 +210,12 @@ class Entitlements:
         rows = await work.rows(queries.USED, _MONTHLY)
         return {decoded(feature): int(used or 0) for feature, used in rows}
 
-    async def _rows(self, work: Work) -> dict[str, int]:
+    async def _rows(self, work: Work, only: str | None = None) -> dict[str, int]:
+        """Return the rows that count, by feature: of all of them, or of one `only`."""
         # The catalogue lists these procedures.
         from services.catalog import CATALOG
 
-        counted = counted_in(CATALOG)
+        counted = tuple(each for each in counted_in(CATALOG) if only in (None, each[0]))
         row = (await work.rows(prepared(counting_all(counted))))[0]
         return {name: int(count or 0) for (name, _, _), count in zip(counted, row, strict=True)}
 

@@ -1,6 +1,5 @@
 """Invitations: who may become a member of a workspace, proven by a token that is shown once."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,7 +13,7 @@ from services.engine.resource import Action, ActionKind, Field, Kind, Relation, 
 from services.engine.work import Change, Work
 from services.memberships import judge
 from services.roles import Role
-from services.token_rules import moment
+from services.token_rules import fresh, moment
 from services.users import email
 
 DAYS = 7
@@ -67,10 +66,7 @@ async def _retire(work: Work, changes: Sequence[Change]) -> None:
 
 
 async def _mint(work: Work, change: Change) -> None:
-    environment = tokens.Environment(work.deployment.environment)
-    key = tokens.precheck_key(work.deployment)
-    # Hashing takes tens of milliseconds, in which others must be answered.
-    made = await asyncio.to_thread(tokens.generate, environment, key, tokens.INVITATION)
+    made = await fresh(work, tokens.INVITATION)
     ends = moment(work) + timedelta(days=DAYS)
     change.values |= {"token_key": made.key, "token_hash": made.hash, "expires_at": ends}
     change.once["token"] = made.raw

@@ -12,7 +12,7 @@ from services.engine.procedures import Credential, Desk, DeskProcedure, Method, 
 from services.engine.resource import Action, ActionKind, Counted, Field, Kind, Relation, Resource
 from services.engine.work import Change, Work
 from services.roles import Role, scopes_of
-from services.token_rules import TOKEN, moment
+from services.token_rules import TOKEN, end_tokens, moment
 
 _LAST = "This is the last owner of the workspace, which must keep one."
 _NOBODY = "This token is no session of a member, so there is nobody who could leave."
@@ -76,11 +76,10 @@ async def _follow(work: Work, roles: Mapping[str, Role | None]) -> None:
     for id_, session in found.items():
         role = roles[owners[id_]]
         if role is None:
-            session.values |= {"deleted_at": moment(work), "revoked_at": moment(work)}
             ended.append(session)
         else:
             session.values["scopes"] = list(scopes_of(role))
-    await work.update(TOKEN, ended, "revoked")
+    await end_tokens(work, ended)
     await work.update(TOKEN, [each for each in found.values() if each not in ended])
 
 

@@ -1,6 +1,7 @@
-"""What an operator does at the command line: workspaces and first tokens."""
+"""What an operator does at the command line: workspaces and first tokens, and how lists are shown."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 from db import provision
 from db.models import RateTier, Tier
@@ -47,14 +48,19 @@ def create_token(
     trusted_only: bool = False,
 ) -> str:
     """Return the raw text of a new token of workspace `slug`; raises ProvisioningFailed."""
-    workspace = provision.find_workspace(url, slug)
-    if workspace is None:
-        raise ProvisioningFailed(f"There is no workspace {slug!r}.")
+    workspace = provision.workspace_of(url, slug)
     made = tokens.generate(environment, precheck_key)
     stored = (made.prefix, made.key, made.hash, made.precheck)
     row = provision.TokenRow(name, *stored, _canonical(scopes), tier, trusted_only)
     provision.create_token(url, workspace, row)
     return made.raw
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a table as lines of text, its columns aligned below their names."""
+    cells = [head, *rows]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
 def _canonical(scopes: list[str]) -> list[str]:

@@ -2,10 +2,8 @@
 
 import asyncio
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 
 from db.driver import Row
 from db.models import TokenKind
@@ -18,7 +16,7 @@ from services.engine.errors import Problem, conflict, invalid_token, not_found
 from services.engine.procedures import Desk
 from services.engine.work import Change, Work
 from services.roles import Role, scopes_of
-from services.token_rules import ADMIN, TOKEN, mint, moment
+from services.token_rules import ADMIN, TOKEN, end_everywhere, end_tokens, mint, moment
 from services.tokens import Environment
 
 _LONGEST_NAME = 255
@@ -92,7 +90,7 @@ async def refresh(desk: Desk, named: str | None = None) -> Begun:
         old = (await work.load(TOKEN, [held.token_id])).get(held.token_id)
         ends = held.started_at + timedelta(seconds=desk.deployment.session_life)
         if stays and old is not None and _is_open(old, work) and ends > moment(work):
-            await _revoke(work, [old])
+            await end_tokens(work, [old])
             begun = await _go_on(work, held, there)
             work.note("session.refreshed", "session", held.session_id, user_id=held.user_id)
         elif await end(work, held.user_id, session=held.session_id):
@@ -124,9 +122,7 @@ async def end(work: Work, user_id: str, *, session: str | None = None, keep: str
     """
     asked = [None if each is None else each.encode() for each in (session, keep)]
     found = await work.rows(queries.OPEN, user_id.encode(), *asked)
-    for workspace_id, rows in groupby(found, key=lambda row: decoded(row[0])):
-        with work.within(workspace_id):
-            await _revoke(work, list((await work.load(TOKEN, [decoded(id_) for _, id_ in rows])).values()))
+    await end_everywhere(work, found)
     return len(found)
 
 
@@ -197,12 +193,6 @@ def _act_as(work: Work, user_id: str) -> None:
     work.caller.principal = replace(work.caller.principal, user_id=user_id)
 
 
-async def _revoke(work: Work, found: Sequence[Change]) -> None:
-    for each in found:
-        each.values |= {"revoked_at": moment(work), "deleted_at": moment(work)}
-    await work.update(TOKEN, found, "revoked")
-
-
 def _is_open(token: Change, work: Work) -> bool:
     ends = (token.stored or {})["expires_at"]
     return ends is not None and bool(ends > moment(work))
@@ -229,8 +219,7 @@ async def _proven(desk: Desk) -> _Held:
 
 async def _is_right(deployment: Deployment, raw: str, row: Row) -> bool:
     stored = row[3] or b""
-    known = (Deployment(deployment.environment, key) for key in (deployment.key, *deployment.previous))
-    checked = (tokens.precheck(raw, tokens.precheck_key(each)).hex().encode() for each in known)
+    checked = (tokens.precheck(raw, key).hex().encode() for key in tokens.precheck_keys(deployment))
     if not any(hmac.compare_digest(stored, each) for each in checked):
         return False
     return await asyncio.to_thread(tokens.verify, raw, decoded(row[2]))

@@ -22,6 +22,7 @@ from services.engine.encoding import identifier
 from services.engine.resource import Action, Resource
 from services.engine.transaction import Ongoing, Statements
 from services.engine.work import Change, Work
+from services.operator import aligned
 from services.token_rules import TOKEN
 
 _NO_TOKEN = ""
@@ -63,10 +64,7 @@ class TokenOperator:
         return str(changed.answer.once["token"]) if changed.answer else ""
 
     def _workspace(self) -> str:
-        found = provision.find_workspace(self.url, self.slug)
-        if found is None:
-            raise ProvisioningFailed(f"There is no workspace {self.slug!r}.")
-        return found
+        return provision.workspace_of(self.url, self.slug)
 
     async def _change(self, id_: str, name: str, act: Act) -> Change:
         """Return a token as it was changed in a transaction of its own."""
@@ -103,9 +101,7 @@ def _principal(workspace: str) -> Principal:
 
 def told(rows: Sequence[TokenFacts]) -> list[str]:
     """Return tokens as lines of text, one each, columns aligned."""
-    cells = [("ID", "PREFIX", "NAME", "SCOPES", "LAST USED", "STATE"), *(_cells(row) for row in rows)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    return aligned(("ID", "PREFIX", "NAME", "SCOPES", "LAST USED", "STATE"), map(_cells, rows))
 
 
 def _cells(row: TokenFacts) -> tuple[str, ...]:

@@ -1,15 +1,17 @@
 """Tokens as a resource: who may grant what, who may end whose, and the last admin, who stays."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
+from db.driver import Row
 from db.models import RateTier, Token, TokenKind
 from db.queries import token_rules as queries
 from services import tokens
-from services.engine import encoding
 from services.engine.access import Principal, lacking
+from services.engine.encoding import decoded, text_array
 from services.engine.errors import Invalid, conflict, insufficient_scope
 from services.engine.registered import not_trusted
 from services.engine.resource import Action, ActionKind, Counted, Field, Kind, Relation, Resource, Shown
@@ -81,6 +83,21 @@ async def revoke(work: Work, changes: Sequence[Change]) -> None:
     await _keep_an_admin(work, [each for each in changes if each.good])
 
 
+async def end_tokens(work: Work, found: Sequence[Change]) -> None:
+    """End loaded tokens beside an action, whoever asks for it."""
+    for each in found:
+        each.values |= {"revoked_at": moment(work), "deleted_at": moment(work)}
+    await work.update(TOKEN, found, "revoked")
+
+
+async def end_everywhere(work: Work, rows: Iterable[Row]) -> None:
+    """End tokens of several workspaces: `rows` are ids of workspaces and of tokens, by workspace."""
+    for workspace_id, listed in groupby(rows, key=lambda row: decoded(row[0])):
+        with work.within(workspace_id):
+            found = await work.load(TOKEN, [decoded(id_) for _, id_ in listed])
+            await end_tokens(work, list(found.values()))
+
+
 async def rotate(work: Work, changes: Sequence[Change]) -> None:
     """Put a new token in the place of each, which ends when the grace period does (C-85)."""
     for each in changes:
@@ -101,7 +118,7 @@ async def rotate(work: Work, changes: Sequence[Change]) -> None:
         elif replaced == b"t":
             each.problem = conflict("The token was rotated before; rotate the one that replaced it.")
         else:
-            await _replace(work, each, (ends or b"").decode())
+            await _replace(work, each, decoded(ends))
 
 
 async def _replace(work: Work, old: Change, ends: str) -> None:
@@ -121,10 +138,7 @@ def _made_by(work: Work) -> dict[str, Any]:
 
 async def mint(work: Work, change: Change) -> None:
     """Give a new token its secret, which the answer shows once."""
-    environment = tokens.Environment(work.deployment.environment)
-    key = tokens.precheck_key(work.deployment)
-    # Hashing takes tens of milliseconds, in which others must be answered.
-    made = await asyncio.to_thread(tokens.generate, environment, key)
+    made = await fresh(work)
     change.values |= {
         "token_prefix": made.prefix,
         "token_key": made.key,
@@ -132,6 +146,13 @@ async def mint(work: Work, change: Change) -> None:
         "precheck": "\\x" + made.precheck.hex(),
     }
     change.once["token"] = made.raw
+
+
+async def fresh(work: Work, app: str = tokens.APP) -> tokens.NewToken:
+    """Return a fresh token, of another `app` where it opens something else."""
+    environment = tokens.Environment(work.deployment.environment)
+    # Hashing takes tens of milliseconds, in which others must be answered.
+    return await asyncio.to_thread(tokens.generate, environment, tokens.precheck_key(work.deployment), app)
 
 
 # Who may do what
@@ -208,7 +229,7 @@ async def _keep_an_admin(work: Work, changes: Sequence[Change]) -> None:
     if not losing:
         return
     await work.rows(queries.LOCK_ADMINS)
-    ids = encoding.array([each.id.encode() for each in losing])
+    ids = text_array(each.id for each in losing)
     if (await work.rows(queries.OTHER_ADMINS, ids))[0][0] == b"0":
         for each in losing:
             each.problem = conflict("This is the last admin token of the workspace, which must keep one.")

@@ -79,7 +79,12 @@ def verify(raw: str, stored: str) -> bool:
 
 def precheck_key(deployment: Deployment) -> bytes:
     """Return the key of the prechecks of one installation."""
-    return deployment.derived("token precheck")
+    return precheck_keys(deployment)[0]
+
+
+def precheck_keys(deployment: Deployment) -> tuple[bytes, ...]:
+    """Return the same under every key of the installation, the present one first."""
+    return deployment.every("token precheck")
 
 
 def _checksum(text: str) -> str:

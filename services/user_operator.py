@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from db import accounts, enrolling
 from db.accounts import AccountFacts
 from db.models import Role
-from db.provision import ProvisioningFailed, find_workspace
+from db.provision import ProvisioningFailed, workspace_of
 from services import passwords, users
 from services.engine.errors import Invalid
+from services.operator import aligned
 
 _LONGEST_NAME = 255
 
@@ -22,10 +23,7 @@ def create(
         raise ProvisioningFailed(f"A name has 1 to {_LONGEST_NAME} characters.")
     if workspace is None:
         return accounts.create(url, address, called, hash_, is_platform_admin=administers)
-    place = find_workspace(url, workspace)
-    if place is None:
-        raise ProvisioningFailed(f"There is no workspace {workspace!r}.")
-    return enrolling.enrol(url, place, address, called, hash_, role)
+    return enrolling.enrol(url, workspace_of(url, workspace), address, called, hash_, role)
 
 
 def set_password(url: str, email: str, password: str, *, forget_second_factor: bool) -> int:
@@ -46,9 +44,7 @@ def enable(url: str, email: str) -> None:
 
 def told(url: str) -> list[str]:
     """Return all users as lines of text, one each, columns aligned."""
-    cells = [("ID", "EMAIL", "NAME", "LAST LOGIN", "STATE"), *map(_cells, accounts.listed(url))]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    return aligned(("ID", "EMAIL", "NAME", "LAST LOGIN", "STATE"), map(_cells, accounts.listed(url)))
 
 
 def _cells(row: AccountFacts) -> tuple[str, ...]:

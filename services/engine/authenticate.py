@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import orjson
 
@@ -16,13 +17,14 @@ from db.queries import tokens as queries
 from services.engine.access import Principal
 from services.engine.context import Caller, Identity, Person
 from services.engine.encoding import decoded
-from services.engine.errors import invalid_token
+from services.engine.errors import Problem, invalid_token
 from services.engine.failures import failed
 from services.engine.limits import Policy, policy_of
 from services.engine.uses import Uses
 
 _MOST_CACHED = 10_000
 _MOST_HASHING = 2
+_T = TypeVar("_T")
 
 
 class Authenticator:
@@ -112,6 +114,20 @@ class Authenticator:
         caller.principal = await self.confirm(before, caller.credential)
         return caller.principal is not before
 
+    async def admitted(self, caller: Caller, admit: Callable[[], _T]) -> _T:
+        """Return what `admit` returns, and ask it again where its refusal rests on scopes that have changed.
+
+        Raises its Problem, but only the 401 one to the owner of a dead token.
+        """
+        try:
+            return admit()
+        except Problem:
+            if not await self.renewed(caller):
+                raise
+            return admit()
+        finally:
+            caller.proving = True
+
     async def is_current(self, caller: Caller, version: bytes | None, tier: bytes | None = None) -> bool:
         """Tell whether the token still has the `version` just read; renews the principal if it has not.
 
@@ -151,12 +167,12 @@ class Authenticator:
         slug, workspace, name, prefix, kind, ends, *person = rows[0][1:]
         return Identity(
             before.workspace_id,
-            (slug or b"").decode(),
-            (workspace or b"").decode(),
+            decoded(slug),
+            decoded(workspace),
             before.token_id,
-            (name or b"").decode(),
-            (prefix or b"").decode(),
-            (kind or b"").decode(),
+            decoded(name),
+            decoded(prefix),
+            decoded(kind),
             None if ends is None else ends.decode(),
             tuple(sorted(caller.principal.scopes)),
             _person(*person),

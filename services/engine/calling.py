@@ -3,7 +3,6 @@
 authorise → validate → charge → token proof and idempotency key in the first round trip → rule → commit
 """
 
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -23,23 +22,17 @@ from services.engine.asking import (
     inputs_of,
     without_secrets,
 )
+from services.engine.attempts import Attempt, StaleError, repeated
 from services.engine.context import Caller, Visit
 from services.engine.deprecation import Noticed
 from services.engine.dispatch import Writer
-from services.engine.errors import Problem, Slug, conflict
+from services.engine.errors import Problem, conflict
 from services.engine.failures import failed, is_passing
 from services.engine.limits import Standing
 from services.engine.procedures import DeskProcedure, Procedure, PublicProcedure, Result
 from services.engine.registered import note, proofs, prove, require_proven, require_registered
 from services.engine.resource import Action, ActionKind
 from services.engine.transaction import Ongoing
-
-_MOST_ATTEMPTS = 3
-_PATIENCE_SECONDS = 5.0
-
-
-class _StaleError(Exception):
-    """The attempt changed nothing and may go otherwise now: scopes have changed, or rivals are done."""
 
 
 @dataclass(slots=True)
@@ -86,27 +79,22 @@ class Procedures:
     async def call(self, caller: Caller, asked: Asked) -> Answered:
         """Return what a procedure answers a caller; raises a Problem if nothing was done."""
         authenticator = self._writer.authenticator
-        try:
-            inputs = _admitted(caller, asked)
-        except Problem:
-            caller.proving = True
-            # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await authenticator.renewed(caller):
-                raise
-            inputs = _admitted(caller, asked)
-        caller.proving = True
+        inputs = await authenticator.admitted(caller, lambda: _admitted(caller, asked))
         await self._writer.limiter.charge(caller, asked.procedure.cost)
         if not isinstance(asked.procedure, Procedure):
             if await authenticator.renewed(caller):
                 inputs = _admitted(caller, asked)
             await prove(self._writer.database, caller)
             return await self._at_desk(asked, inputs, caller.visit, caller.instance, caller)
-        for remaining in reversed(range(_MOST_ATTEMPTS)):
-            try:
-                return await self._attempt(caller, asked, inputs, final=not remaining)
-            except _StaleError:
-                inputs = _admitted(caller, asked)
-        raise conflict("The token kept changing; try again.", retry_after=1)
+
+        async def run(attempt: Attempt) -> Answered:
+            return await self._attempt(caller, asked, inputs, attempt)
+
+        def again() -> None:
+            nonlocal inputs
+            inputs = _admitted(caller, asked)
+
+        return await repeated(run, again, keyed=asked.key is not None)
 
     async def visit(self, guest: Guest, asked: Asked) -> Answered:
         """Return what a public procedure answers, and charge the client's address; raises a Problem."""
@@ -134,33 +122,24 @@ class Procedures:
         return Answered(document_of(procedure, result.values), result.credential)
 
     async def _attempt(
-        self, caller: Caller, asked: Asked, inputs: dict[str, object], *, final: bool
+        self, caller: Caller, asked: Asked, inputs: dict[str, object], attempt: Attempt
     ) -> Answered:
-        """Run the whole transaction once; raises _StaleError where it must be run anew."""
-        principal, opened = caller.principal, None
-        began = time.monotonic()
+        """Run the whole transaction once; raises StaleError where it must be run anew."""
+        principal, writer = caller.principal, self._writer
         try:
-            async with self._writer.database.transaction(
-                principal.workspace_id, principal.token_id
-            ) as opened:
-                proven = _Proven(self._writer, caller, opened)
-                work = Ongoing(proven, caller, _action(asked), self._writer.deployment, self._writer.of)
-                return await _Attempt(
-                    work, proven, asked, inputs, self._writer.deployment.derived(PURPOSE)
-                ).run()
+            async with writer.database.transaction(principal.workspace_id, principal.token_id) as opened:
+                attempt.opened = opened
+                proven = _Proven(writer, caller, opened)
+                work = Ongoing(proven, caller, _action(asked), writer.deployment, writer.of)
+                return await _Attempt(work, proven, asked, inputs, writer.deployment.derived(PURPOSE)).run()
         except DatabaseError as error:
-            # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
-            lost = isinstance(error, DatabaseUnavailable)
-            unknown = opened is None or (lost and opened.committing and asked.key is None)
-            # Nor is a caller kept waiting for another who has waited long for this one.
-            final = final or time.monotonic() - began > _PATIENCE_SECONDS
-            if final or unknown or not is_passing(error):
-                raise _refused(error) from error
-            raise _StaleError from error
+            if attempt.may_be_repeated(error):
+                raise StaleError from error
+            raise _refused(error) from error
         except Problem:
             # A rule may refuse before it has asked anything, and a dead token hears only that it is dead.
-            if opened is not None and not proven.proven:
-                await self._writer.authenticator.renewed(caller)
+            if attempt.opened is not None and not proven.proven:
+                await writer.authenticator.renewed(caller)
             raise
 
 
@@ -182,7 +161,7 @@ class _Proven(Transaction):
         self._transaction.defer(call)
 
     async def run(self, *calls: Call) -> list[list[Row]]:
-        """Return the rows of each statement; raises _StaleError and the 401 problem before anything else."""
+        """Return the rows of each statement; raises StaleError and the 401 problem before anything else."""
         if self.proven:
             return await self._transaction.run(*calls)
         asked = proofs(self._caller)
@@ -192,7 +171,7 @@ class _Proven(Transaction):
         for rows in (found.pop() for _ in asked):
             note(self._caller, rows)
         if not await self._writer.authenticator.is_current(self._caller, version, tier):
-            raise _StaleError
+            raise StaleError
         require_proven(self._caller)
         return found[1:]
 
@@ -224,23 +203,11 @@ class _Attempt:
             await self._work.finish()
             await self._transaction.commit()
             return Answered(document_of(procedure, result.values), result.credential)
-        earlier = await self._earlier(self._key)
+        claimed = await self._transaction.run(*idempotency.claiming(self._key))
+        earlier = idempotency.earlier(self._fingerprint, *claimed)
         if earlier is not None:
             return Answered(idempotency.answer_of(earlier), replayed=True)
         return await self._kept(procedure)
-
-    async def _earlier(self, key: bytes) -> bytes | None:
-        """Claim the key and return what was kept under it; raises the 409 and 422 problems."""
-        lock, record = await self._transaction.run(Call(queries.LOCK, (key,)), Call(queries.FIND, (key,)))
-        if lock[0][0] != b"t":
-            raise conflict("The first request with this idempotency key is still running.", retry_after=1)
-        if not record:
-            return None
-        known, kept = record[0]
-        if known != self._fingerprint:
-            detail = "The idempotency key was used before for something else; use a new key."
-            raise Problem(Slug.IDEMPOTENCY_KEY_MISMATCH, detail)
-        return kept or b""
 
     async def _kept(self, procedure: Procedure) -> Answered:
         """Run the rule and keep its answer, or its refusal without anything that it has written."""
@@ -258,7 +225,7 @@ class _Attempt:
         return Answered(document, result.credential)
 
     async def _keep(self, kept: bytes) -> None:
-        await self._transaction.commit(Call(queries.KEEP, (self._key, self._fingerprint, kept)))
+        await self._transaction.commit(idempotency.keeping(self._key, self._fingerprint, kept))
 
 
 class _Desk:

@@ -50,3 +50,7 @@ class Deployment:
     def derived(self, purpose: str) -> bytes:
         """Return this installation's key for one purpose."""
         return derived(self.key, purpose)
+
+    def every(self, purpose: str) -> tuple[bytes, ...]:
+        """Return the same for each of its keys, the present one first."""
+        return tuple(derived(key, purpose) for key in (self.key, *self.previous))

@@ -4,24 +4,24 @@ authorise → validate → idempotency key → rows, references, uniqueness → 
           → rows, events and audit rows in one statement → idempotency record → commit
 """
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from db.driver import DatabaseError, DatabaseUnavailable, Row
+from db.driver import DatabaseError, Row
 from db.execute import Call, Database
 from db.queries import idempotency as queries
 from db.queries.tokens import PROVE
 from services.engine import bulk, entitling, idempotency, judging, noticing
 from services.engine.access import require_action
+from services.engine.attempts import Attempt, StaleError, repeated
 from services.engine.authenticate import Authenticator
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
 from services.engine.deployment import Deployment
 from services.engine.documents import whole_document
 from services.engine.encoding import decoded, identifier
-from services.engine.errors import Problem, Slug, conflict, not_found
-from services.engine.failures import is_passing, refused
+from services.engine.errors import Problem, conflict, not_found
+from services.engine.failures import refused
 from services.engine.limiter import Limiter
 from services.engine.pricing import FREE, Price
 from services.engine.registered import note, proofs, require_proven, require_registered
@@ -30,8 +30,6 @@ from services.engine.transaction import Ongoing, Statements, loaded
 from services.engine.work import Change
 from services.engine.writing import Outcome, Write
 
-_MOST_ATTEMPTS = 3
-_PATIENCE_SECONDS = 5.0
 _MOST_GENERATED = 5
 _ITEMS_PER_POINT = 10
 _ADDING = (ActionKind.CREATE, ActionKind.RESTORE)
@@ -45,10 +43,6 @@ Permit = Callable[[Caller], Price]
 def _nothing_more(_: Caller) -> Price:
     """Let everyone pass, since the answer shows nothing but the rows written."""
     return FREE
-
-
-class _StaleError(Exception):
-    """The attempt changed nothing and may go otherwise now: scopes have changed, or rivals are done."""
 
 
 class Writer:
@@ -76,22 +70,21 @@ class Writer:
         `permit` raises the problem of a caller who may write but not see what the answer is to show. It is
         asked again whenever the scopes turn out to have changed.
         """
-        try:
-            changes, price = self._admitted(caller, asked, permit)
-        except Problem:
-            caller.proving = True
-            # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await self.authenticator.renewed(caller):
-                raise
-            changes, price = self._admitted(caller, asked, permit)
-        caller.proving = True
+
+        def admit() -> tuple[list[Change], Price]:
+            return self._admitted(caller, asked, permit)
+
+        changes, price = await self.authenticator.admitted(caller, admit)
         await self.limiter.charge(caller, price.points, price.held)
-        for remaining in reversed(range(_MOST_ATTEMPTS)):
-            try:
-                return await self._attempt(caller, asked, changes, final=not remaining)
-            except _StaleError:
-                changes, _ = self._admitted(caller, asked, permit)
-        raise conflict("The token kept changing; try again.", retry_after=1)
+
+        async def run(attempt: Attempt) -> Outcome:
+            return await self._attempt(caller, asked, changes, attempt)
+
+        def again() -> None:
+            nonlocal changes
+            changes, _ = admit()
+
+        return await repeated(run, again, keyed=asked.key is not None)
 
     def _admitted(self, caller: Caller, asked: Write, permit: Permit) -> tuple[list[Change], Price]:
         """Return what was sent, read, and what it costs.
@@ -112,23 +105,20 @@ class Writer:
             caller.principal, asked.resource, asked.action, [identifier(item.id) for item in asked.items]
         )
 
-    async def _attempt(self, caller: Caller, asked: Write, changes: list[Change], *, final: bool) -> Outcome:
-        """Run the whole transaction once; raises _StaleError where it must be run anew."""
-        principal, transaction = caller.principal, None
-        began = time.monotonic()
+    async def _attempt(
+        self, caller: Caller, asked: Write, changes: list[Change], attempt: Attempt
+    ) -> Outcome:
+        """Run the whole transaction once; raises StaleError where it must be run anew."""
+        principal = caller.principal
         try:
-            async with self.database.transaction(principal.workspace_id, principal.token_id) as transaction:
-                work = Ongoing(transaction, caller, asked.action, self.deployment, self.of)
+            async with self.database.transaction(principal.workspace_id, principal.token_id) as opened:
+                attempt.opened = opened
+                work = Ongoing(opened, caller, asked.action, self.deployment, self.of)
                 return await _Attempt(self, work, asked, changes).run()
         except DatabaseError as error:
-            # Without a key nobody can tell whether a lost commit took place, so it is not tried again.
-            lost = isinstance(error, DatabaseUnavailable)
-            unknown = transaction is None or (lost and transaction.committing and asked.key is None)
-            # Nor is a caller kept waiting for another who has waited long for this one.
-            final = final or time.monotonic() - began > _PATIENCE_SECONDS
-            if final or unknown or not is_passing(error):
-                raise refused(error, asked) from error
-            raise _StaleError from error
+            if attempt.may_be_repeated(error):
+                raise StaleError from error
+            raise refused(error, asked) from error
 
     def of(self, resource: Resource) -> Statements:
         """Return the statements that write a resource, made once."""
@@ -139,10 +129,10 @@ class Writer:
         return found
 
     async def renew(self, caller: Caller, proof: list[Row]) -> None:
-        """Raise _StaleError if the token has changed and was read anew, and the 401 problem if it is dead."""
+        """Raise StaleError if the token has changed and was read anew, and the 401 problem if it is dead."""
         version, tier = proof[0] if proof else (None, None)
         if not await self.authenticator.is_current(caller, version, tier):
-            raise _StaleError
+            raise StaleError
 
     def limit(self, caller: Caller, asked: Write) -> int | None:
         """Return how many rows the caller's plan allows, None where an action adds none that count."""
@@ -194,7 +184,7 @@ class _Attempt:
         looking = self._looking()
         calls = [Call(PROVE, ())]
         if self._key is not None:
-            calls += [Call(queries.LOCK, (self._key,)), Call(queries.FIND, (self._key,))]
+            calls += idempotency.claiming(self._key)
             # Rows are not locked before the key is ours: whoever has it may hold them.
             calls += [] if self._kind in _LOCKING else looking
         else:
@@ -207,9 +197,9 @@ class _Attempt:
         require_proven(caller)
         if self._key is None:
             return found[1:]
-        earlier = self._earlier(found[1], found[2])
+        earlier = idempotency.earlier(self._fingerprint, found[1], found[2])
         if earlier is not None:
-            return earlier
+            return idempotency.outcome_of(earlier)
         if self._asked.action.rule is not None:
             self._work.transaction.defer(Call(queries.SAVEPOINT, ()))
         return await self._work.transaction.run(*looking) if self._kind in _LOCKING else found[3:]
@@ -225,17 +215,6 @@ class _Attempt:
         # What is looked at after the lock is as whoever had it before left it.
         lock, count = entitling.looking(self._resource, self._limit)
         return [lock, *calls, count]
-
-    def _earlier(self, lock: list[Row], record: list[Row]) -> Outcome | None:
-        if lock[0][0] != b"t":
-            raise conflict("The first request with this idempotency key is still running.", retry_after=1)
-        if not record:
-            return None
-        fingerprint, kept = record[0]
-        if fingerprint != self._fingerprint:
-            detail = "The idempotency key was used before for something else; use a new key."
-            raise Problem(Slug.IDEMPOTENCY_KEY_MISMATCH, detail)
-        return idempotency.outcome_of(kept or b"")
 
     async def _judge(self, looked: list[list[Row]]) -> None:
         found = iter(looked if self._limit is None else looked[1:-1])
@@ -351,4 +330,4 @@ class _Attempt:
             await self._commit_with(idempotency.kept_problem(problem, self._work.caller))
 
     async def _commit_with(self, kept: bytes) -> None:
-        await self._work.transaction.commit(Call(queries.KEEP, (self._key, self._fingerprint, kept)))
+        await self._work.transaction.commit(idempotency.keeping(self._key, self._fingerprint, kept))

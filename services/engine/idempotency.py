@@ -7,9 +7,12 @@ from typing import Any
 
 import orjson
 
+from db.driver import Row
+from db.execute import Call
+from db.queries import idempotency as queries
 from services.engine.context import Caller
 from services.engine.encoding import identifier
-from services.engine.errors import Invalid, Problem, Slug, bad_request
+from services.engine.errors import Invalid, Problem, Slug, bad_request, conflict
 from services.engine.work import Change
 from services.engine.writing import Item, Outcome, Write, Written
 
@@ -49,6 +52,32 @@ def fingerprint(asked: Write, changes: list[Change]) -> bytes:
     whole = (asked.resource.name, asked.action.name, asked.bulk, asked.atomic, asked.merge, items)
     canonical = orjson.dumps(whole, default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest().encode()
+
+
+def claiming(key: bytes) -> tuple[Call, Call]:
+    """Return the statements that claim a key and look for what an earlier call has kept under it."""
+    return Call(queries.LOCK, (key,)), Call(queries.FIND, (key,))
+
+
+def earlier(mine: bytes, lock: list[Row], record: list[Row]) -> bytes | None:
+    """Return what an earlier call with this fingerprint has kept, None if there was none.
+
+    Raises the 409 problem while that call still runs, and the 422 one if it asked for something else.
+    """
+    if lock[0][0] != b"t":
+        raise conflict("The first request with this idempotency key is still running.", retry_after=1)
+    if not record:
+        return None
+    known, kept = record[0]
+    if known != mine:
+        detail = "The idempotency key was used before for something else; use a new key."
+        raise Problem(Slug.IDEMPOTENCY_KEY_MISMATCH, detail)
+    return kept or b""
+
+
+def keeping(key: bytes | None, mine: bytes, kept: bytes) -> Call:
+    """Return the statement that keeps an outcome under a key."""
+    return Call(queries.KEEP, (key, mine, kept))
 
 
 def _refused(item: Item, change: Change) -> dict[str, Any]:

@@ -129,14 +129,7 @@ class Reader:
         `charged` tells that the caller has been charged for it, as part of something larger. What else the
         answer leaves over of its price is given back; what fails to be answered gives nothing back.
         """
-        caller.proving = True
-        try:
-            planned, slots = self._bind(caller, request)
-        except Problem:
-            # The refusal may rest on scopes that have changed since, and a dead token hears only that.
-            if not await self._authenticator.renewed(caller):
-                raise
-            planned, slots = self._bind(caller, request)
+        planned, slots = await self._authenticator.admitted(caller, lambda: self._bind(caller, request))
         price = FREE if charged else planned.plan.price(slots)
         if not charged:
             await self.limiter.charge(caller, price.points, price.held)

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from db.execute import Call, Database
 from db.queries.tokens import PRECHECK, USED
-from services.engine import encoding
+from services.engine.encoding import text_array
 
 _LEAST_SECONDS = 60.0
 
@@ -46,7 +46,7 @@ class Uses:
             due[self._used.pop(token_id)].append(token_id)
         for workspace_id, ids in due.items():
             async with database.transaction(workspace_id, "") as transaction:
-                await transaction.run(Call(USED, (encoding.array([id_.encode() for id_ in ids]),)))
+                await transaction.run(Call(USED, (text_array(ids),)))
                 await transaction.commit()
             self._written |= dict.fromkeys(ids, now)
 

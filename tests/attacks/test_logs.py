@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from diptych.edge import Application
-from diptych.logs import JsonLines
 from tests.attacks.arena import Arena, graphql
 from tests.attacks.wire import Wire, request
+from tests.support.logged import logged
 
 FORGED = '{"level":"critical","event":"forged"}'
 CONTROLS = ["\r\n" + FORGED, "\n" + FORGED, "\x1b[2J", "\x00", "\x7f", "\u2028", "\u0085", "\t", "%0d%0aX: y"]
@@ -19,16 +19,8 @@ CONTROLS = ["\r\n" + FORGED, "\n" + FORGED, "\x1b[2J", "\x00", "\x7f", "\u2028",
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What a server would write to its standard error."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    yield written
-    root.removeHandler(handler)
-    root.setLevel(level)
+    with logged(logging.WARNING) as written:
+        yield written
 
 
 def lines(log: io.StringIO) -> list[dict[str, object]]:

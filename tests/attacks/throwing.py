@@ -214,18 +214,6 @@ def addresses(resource: Resource, dice: Dice) -> str:
     )
 
 
-HEADERS = [
-    "If-Match",
-    "If-None-Match",
-    "Idempotency-Key",
-    "X-Workspace-ID",
-    "Accept",
-    "X-Request-Id",
-    "Traceparent",
-    "Origin",
-]
-
-
 async def throw(client: Client, resource: Resource, dice: Dice) -> tuple[Answer, str]:
     """Send one random request over REST."""
     method = dice.pick(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

@@ -1,12 +1,12 @@
 """The commands of an operator, on a database that is configured."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from diptych.cli import main
 from rest.router import Rest, Route
@@ -17,7 +17,7 @@ from services.engine.resource import Resource
 from services.tokens import Environment
 from tests.support.application import running
 from tests.support.client import Client
-from tests.support.seed import SECRET
+from tests.support.commands import Run, commands, printed, refused
 
 WRONG = {
     "ENV=staging": "DIPTYCH_ENV: Input should be 'prod', 'dev' or 'test'.",
@@ -30,31 +30,11 @@ WRONG = {
     "DATA_DIR=/proc/x": "PostgreSQL cannot be kept in /proc/x: No such file or directory (/proc/x).",
 }
 
-Run = Callable[..., Result]
-
 
 @pytest.fixture
 def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command on `database` and return its result."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DIPTYCH_DATABASE_URL", database)
-    monkeypatch.setenv("DIPTYCH_ENV", "test")
-    monkeypatch.setenv("DIPTYCH_SECRET_KEY", SECRET)
-
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(main, words)
-
-    return invoke
-
-
-def made(result: Result) -> str:
-    assert result.exit_code == 0, result.output
-    return result.stdout.removesuffix("\n")
-
-
-def refused(result: Result) -> str:
-    assert (result.exit_code, result.stdout) == (1, "")
-    return result.stderr.removeprefix("Error: ").removesuffix("\n")
+    """Run a command on `database`."""
+    return commands(database, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("setting", WRONG)
@@ -87,7 +67,7 @@ def test_migrate_brings_an_empty_database_to_the_newest_schema(
 ) -> None:
     monkeypatch.setenv("DIPTYCH_DATABASE_URL", empty_database)
 
-    assert made(run("migrate")) == "The database has the newest schema."
+    assert printed(run("migrate")) == "The database has the newest schema."
     with psycopg.connect(empty_database) as connection:
         assert connection.execute("SELECT count(*) FROM products").fetchone() == (0,)
 
@@ -95,8 +75,8 @@ def test_migrate_brings_an_empty_database_to_the_newest_schema(
 async def test_a_created_token_is_all_that_is_printed_and_reads_what_its_scopes_say(
     run: Run, database: str
 ) -> None:
-    workspace = made(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
-    raw = made(
+    workspace = printed(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
+    raw = printed(
         run("token", "create", "--workspace", "acme", "--name", "t", "--scopes", "brands:read,orders:read")
     )
 
@@ -133,7 +113,7 @@ async def test_a_created_token_is_all_that_is_printed_and_reads_what_its_scopes_
 def test_what_cannot_be_made_is_told_and_changes_nothing(
     run: Run, database: str, words: tuple[str, ...], said: str
 ) -> None:
-    made(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
+    printed(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
 
     assert said in refused(run(*words))
     with psycopg.connect(database) as connection:
@@ -142,24 +122,24 @@ def test_what_cannot_be_made_is_told_and_changes_nothing(
 
 
 def test_import_brings_a_file_into_a_workspace(run: Run, database: str, tmp_path: Path) -> None:
-    made(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
+    printed(run("workspace", "create", "--slug", "acme", "--name", "Acme"))
     (tmp_path / "brands.csv").write_text("Brand,name\nx,One\ny,Two\n")
 
     result = run("import", "--workspace", "acme", "--resource", "brands", "--map", "Brand=slug", "brands.csv")
 
-    assert made(result) == "2 rows imported, 0 rejected."
+    assert printed(result) == "2 rows imported, 0 rejected."
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT slug, name FROM brands ORDER BY slug").fetchall()
     assert rows == [("x", "One"), ("y", "Two")]
 
 
 def test_verify_counts_the_sound_resources(run: Run) -> None:
-    assert made(run("verify")) == f"{len(CATALOG.resources)} resources are sound."
+    assert printed(run("verify")) == f"{len(CATALOG.resources)} resources are sound."
 
 
 @pytest.mark.parametrize("name", ["order_items", "order-items", "order_item"])
 def test_explain_tells_what_is_derived(run: Run, name: str) -> None:
-    told = made(run("explain", name))
+    told = printed(run("explain", name))
 
     for derived in (
         "GET /api/v1/order-items/{id}",
@@ -177,7 +157,7 @@ def test_explain_tells_what_is_derived(run: Run, name: str) -> None:
 
 @pytest.mark.parametrize("resource", list(CATALOG), ids=lambda each: each.plural)
 def test_explain_tells_every_route_and_every_mutation(run: Run, resource: Resource) -> None:
-    told = made(run("explain", resource.plural))
+    told = printed(run("explain", resource.plural))
     rest = Rest(CATALOG, None, None)
 
     routes = {
@@ -215,10 +195,10 @@ def test_explain_names_the_resources_there_are(run: Run) -> None:
 
 def test_an_operator_decides_the_tier_of_a_workspace(database: str, run: Run) -> None:
     """S2-014: whoever is in a workspace cannot change its plan, so that operators must be able to."""
-    id_ = made(run("workspace", "create", "--slug", "shop", "--name", "Shop", "--tier", "pro"))
-    made(run("workspace", "create", "--slug", "other", "--name", "Other"))
+    id_ = printed(run("workspace", "create", "--slug", "shop", "--name", "Shop", "--tier", "pro"))
+    printed(run("workspace", "create", "--slug", "other", "--name", "Other"))
 
-    assert [made(run("workspace", "set-tier", "shop", tier)) for tier in ("agency", "agency")] == ["", ""]
+    assert [printed(run("workspace", "set-tier", "shop", tier)) for tier in ("agency", "agency")] == ["", ""]
 
     with psycopg.connect(database) as connection:
         found = connection.execute("SELECT slug, tier, version FROM workspaces ORDER BY slug").fetchall()
@@ -231,7 +211,7 @@ def test_an_operator_decides_the_tier_of_a_workspace(database: str, run: Run) ->
 
 def test_a_tier_must_exist(database: str, run: Run) -> None:
     said = "'gold' is no tier; there are free, starter, pro, business, agency, enterprise."
-    made(run("workspace", "create", "--slug", "shop", "--name", "Shop"))
+    printed(run("workspace", "create", "--slug", "shop", "--name", "Shop"))
 
     assert refused(run("workspace", "create", "--slug", "more", "--name", "More", "--tier", "gold")) == said
     assert refused(run("workspace", "set-tier", "shop", "gold")) == said

@@ -1,49 +1,27 @@
 """What an operator does with tokens: the same rules, the same traces."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
 
-from diptych.cli import main
 from tests.support.application import running
 from tests.support.client import Client
-from tests.support.seed import SECRET
+from tests.support.commands import Run, commands, printed, refused
 from tests.support.stored import Stored
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command on `database`, which has a workspace `shop`, and return its result."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DIPTYCH_DATABASE_URL", database)
-    monkeypatch.setenv("DIPTYCH_ENV", "test")
-    monkeypatch.setenv("DIPTYCH_SECRET_KEY", SECRET)
-
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(main, words)
-
+    """Run a command on `database`, which has a workspace `shop`."""
+    invoke = commands(database, tmp_path, monkeypatch)
     assert invoke("workspace", "create", "--slug", "shop", "--name", "Shop").exit_code == 0
     return invoke
 
 
-def said(result: Result) -> str:
-    assert result.exit_code == 0, result.output
-    return result.stdout.removesuffix("\n")
-
-
-def refused(result: Result) -> str:
-    assert (result.exit_code, result.stdout) == (1, "")
-    return result.stderr.removeprefix("Error: ").removesuffix("\n")
-
-
 def make(run: Run, name: str, scopes: str) -> str:
-    return said(run("token", "create", "--workspace", "shop", "--name", name, "--scopes", scopes))
+    return printed(run("token", "create", "--workspace", "shop", "--name", name, "--scopes", scopes))
 
 
 def id_of(database: str, name: str) -> str:
@@ -67,7 +45,7 @@ def test_a_token_is_revoked(run: Run, database: str) -> None:
     id_ = id_of(database, "bot")
     assert status(database, raw) == 200
 
-    assert said(run("token", "revoke", "--workspace", "shop", id_)) == ""
+    assert printed(run("token", "revoke", "--workspace", "shop", id_)) == ""
 
     assert status(database, raw) == 401
     stored = Stored(database)
@@ -96,7 +74,7 @@ def test_a_token_is_rotated(run: Run, database: str) -> None:
     raw = make(run, "chief", "all:write")
     id_ = id_of(database, "chief")
 
-    fresh = said(run("token", "rotate", "--workspace", "shop", "--grace-hours", "0", id_))
+    fresh = printed(run("token", "rotate", "--workspace", "shop", "--grace-hours", "0", id_))
 
     assert (status(database, raw), status(database, fresh)) == (401, 200)
     row = Stored(database).row("tokens", id_of(database, "chief"))
@@ -107,10 +85,10 @@ def test_tokens_are_listed_without_a_secret(run: Run, database: str) -> None:
     """S3-049, S3-052, S3-054."""
     raw = make(run, "bot", "products:read,orders:write")
     chief = make(run, "chief", "all:write")
-    said(run("token", "revoke", "--workspace", "shop", id_of(database, "bot")))
+    printed(run("token", "revoke", "--workspace", "shop", id_of(database, "bot")))
 
-    listed = said(run("token", "list", "--workspace", "shop")).splitlines()
-    every = said(run("token", "list", "--workspace", "shop", "--all")).splitlines()
+    listed = printed(run("token", "list", "--workspace", "shop")).splitlines()
+    every = printed(run("token", "list", "--workspace", "shop", "--all")).splitlines()
 
     assert listed[0].split() == ["ID", "PREFIX", "NAME", "SCOPES", "LAST", "USED", "STATE"]
     assert [line.split()[1:4] for line in listed[1:]] == [[chief[:12], "chief", "all:write"]]

@@ -7,43 +7,24 @@ from typing import Any
 
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from psycopg.rows import dict_row
 
-from diptych.cli import main
 from tests.support.application import running
 from tests.support.client import Client
+from tests.support.commands import Run, commands, printed, refused
 from tests.support.logins import login
-from tests.support.seed import SECRET
 from tests.support.stored import Stored
 
-Run = Callable[..., Result]
 EMAIL, PASSWORD, FRESH = "ada@example.com", "correct horse battery", "eleven lazy owls"
 
 
 @pytest.fixture
 def run(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command on `database`, which has a workspace `shop`, with `typed` on standard input."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DIPTYCH_DATABASE_URL", database)
-    monkeypatch.setenv("DIPTYCH_ENV", "test")
-    monkeypatch.setenv("DIPTYCH_SECRET_KEY", SECRET)
-
-    def invoke(*words: str, typed: str = "") -> Result:
-        return CliRunner().invoke(main, words, input=typed)
-
+    """Run a command on `database`, which has a workspace `shop`."""
+    invoke = commands(database, tmp_path, monkeypatch)
     assert invoke("workspace", "create", "--slug", "shop", "--name", "Shop").exit_code == 0
     return invoke
-
-
-def said(result: Result) -> str:
-    assert result.exit_code == 0, result.output
-    return result.stdout.removesuffix("\n")
-
-
-def refused(result: Result) -> str:
-    assert (result.exit_code, result.stdout) == (1, "")
-    return result.stderr.removeprefix("Error: ").removesuffix("\n")
 
 
 def make(run: Run, *words: str, email: str = EMAIL, password: str = PASSWORD) -> Result:
@@ -82,7 +63,7 @@ def notes(database: str, table: str, action: str) -> list[dict[str, Any]]:
 
 
 def test_a_user_is_created_with_a_password_from_standard_input(database: str, run: Run) -> None:
-    id_ = said(make(run, "--workspace", "shop", "--role", "owner", email="Ada@Example.COM"))
+    id_ = printed(make(run, "--workspace", "shop", "--role", "owner", email="Ada@Example.COM"))
 
     (row,) = users(database)
     assert (str(row["id"]), row["email"], row["is_platform_admin"]) == (id_, EMAIL, False)
@@ -94,7 +75,7 @@ def test_a_user_is_created_with_a_password_from_standard_input(database: str, ru
 
 
 def test_an_administrator_of_the_platform_needs_no_workspace(database: str, run: Run) -> None:
-    said(make(run, "--platform-admin"))
+    printed(make(run, "--platform-admin"))
 
     assert [row["is_platform_admin"] for row in users(database)] == [True]
     assert len(notes(database, "platform_logs", "user.created")) == 1
@@ -122,7 +103,7 @@ def test_what_is_refused_makes_nobody(
 
 
 def test_an_address_belongs_to_one(database: str, run: Run) -> None:
-    said(make(run))
+    printed(make(run))
 
     for words in ((), ("--workspace", "shop")):
         sentence = refused(make(run, *words, email=EMAIL.upper(), password=FRESH))
@@ -132,11 +113,11 @@ def test_an_address_belongs_to_one(database: str, run: Run) -> None:
 
 
 def test_users_are_listed_with_what_matters_of_them(database: str, run: Run) -> None:
-    said(make(run, "--workspace", "shop"))
-    said(make(run, "--platform-admin", email="root@example.com"))
-    said(run("user", "disable", "root@example.com"))
+    printed(make(run, "--workspace", "shop"))
+    printed(make(run, "--platform-admin", email="root@example.com"))
+    printed(run("user", "disable", "root@example.com"))
 
-    head, ada, root = said(run("user", "list")).splitlines()
+    head, ada, root = printed(run("user", "list")).splitlines()
 
     assert head.split() == ["ID", "EMAIL", "NAME", "LAST", "LOGIN", "STATE"]
     assert ada.split()[1:] == [EMAIL, "Ada", "never", "enabled"]
@@ -145,12 +126,14 @@ def test_users_are_listed_with_what_matters_of_them(database: str, run: Run) -> 
 
 
 def test_a_new_password_ends_the_sessions(database: str, run: Run) -> None:
-    said(make(run, "--workspace", "shop"))
+    printed(make(run, "--workspace", "shop"))
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE users SET totp_secret = 'sealed'")
 
     told = []
-    found = after(database, lambda: told.append(said(run("user", "set-password", EMAIL, typed=f"{FRESH}\n"))))
+    found = after(
+        database, lambda: told.append(printed(run("user", "set-password", EMAIL, typed=f"{FRESH}\n")))
+    )
 
     assert (found, told) == ((200, 401), ["1 sessions ended."])
     assert statuses(database, PASSWORD, FRESH) == [401, 200]
@@ -162,12 +145,12 @@ def test_a_new_password_ends_the_sessions(database: str, run: Run) -> None:
 
 
 def test_a_lost_second_factor_can_be_forgotten(database: str, run: Run) -> None:
-    said(make(run, "--workspace", "shop"))
+    printed(make(run, "--workspace", "shop"))
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE users SET totp_secret = 'sealed', totp_enabled_at = now()")
         connection.execute("INSERT INTO recovery_codes (user_id, code_hash) SELECT id, 'x' FROM users")
 
-    said(run("user", "set-password", "--forget-second-factor", EMAIL, typed=f"{FRESH}\n"))
+    printed(run("user", "set-password", "--forget-second-factor", EMAIL, typed=f"{FRESH}\n"))
 
     (row,) = users(database)
     assert (row["totp_secret"], row["totp_enabled_at"]) == (None, None)
@@ -176,12 +159,12 @@ def test_a_lost_second_factor_can_be_forgotten(database: str, run: Run) -> None:
 
 
 def test_who_is_disabled_is_out_at_once_until_enabled(database: str, run: Run) -> None:
-    said(make(run, "--workspace", "shop"))
+    printed(make(run, "--workspace", "shop"))
 
-    assert after(database, lambda: said(run("user", "disable", EMAIL.upper()))) == (200, 401)
+    assert after(database, lambda: printed(run("user", "disable", EMAIL.upper()))) == (200, 401)
 
     assert statuses(database, PASSWORD) == [401]
-    said(run("user", "enable", EMAIL))
+    printed(run("user", "enable", EMAIL))
     assert statuses(database, PASSWORD) == [200]
     for action in ("user.disabled", "user.enabled"):
         assert len(notes(database, "platform_logs", action)) == 1
@@ -189,7 +172,7 @@ def test_who_is_disabled_is_out_at_once_until_enabled(database: str, run: Run) -
 
 @pytest.mark.parametrize("command", ["set-password", "disable", "enable"])
 def test_nobody_is_not_found(database: str, run: Run, command: str) -> None:
-    said(make(run))
+    printed(make(run))
     before = users(database)
 
     sentence = refused(run("user", command, "eve@example.com", typed=f"{FRESH}\n"))
@@ -201,4 +184,4 @@ def test_nobody_is_not_found(database: str, run: Run, command: str) -> None:
 def test_no_command_takes_a_password_as_an_argument(run: Run) -> None:
     """Whoever shares the machine reads arguments."""
     for command in ("create", "set-password"):
-        assert "--password" not in said(run("user", command, "--help"))
+        assert "--password" not in printed(run("user", command, "--help"))

@@ -14,13 +14,13 @@ import pytest
 from psycopg import sql
 from pyotp import TOTP
 
-from diptych.logs import JsonLines
 from schema.names import camel
 from services.catalog import CATALOG
 from services.engine.procedures import Method, fields_of
 from services.engine.resource import Shown
 from tests.spec.conftest import Workshops
 from tests.support.client import Client
+from tests.support.logged import logged
 from tests.support.logins import logged_in, somewhere
 from tests.support.people import PASSWORD, join, user
 from tests.support.workshop import Workshop, graphql
@@ -80,18 +80,10 @@ class Trail:
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Everything that is logged meanwhile, as the server writes it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield written
-    root.removeHandler(handler)
-    root.setLevel(before)
+def lines() -> Iterator[io.StringIO]:
+    """Everything that is logged meanwhile."""
+    with logged(logging.DEBUG) as written:
+        yield written
 
 
 def code(secret: str, step: int = 0) -> str:
@@ -113,7 +105,7 @@ def kept(database: str, secret: str) -> list[str]:
 
 
 async def test_no_secret_is_kept_or_logged_by_any_write_that_takes_or_makes_one(
-    workshops: Workshops, logged: io.StringIO
+    workshops: Workshops, lines: io.StringIO
 ) -> None:
     """Issue item 7, attack 22: rows, events, audit rows, idempotency records, notes and logs."""
     shop = workshops()
@@ -128,7 +120,7 @@ async def test_no_secret_is_kept_or_logged_by_any_write_that_takes_or_makes_one(
     # A code of six digits may stand in any number by chance; the longer secrets cannot.
     secrets = {secret for secret in trail.secrets if len(secret) > 6}
     assert len(secrets) >= 40
-    text = logged.getvalue()
+    text = lines.getvalue()
     assert [secret for secret in secrets if secret in text] == []
     assert {secret: kept(shop.database, secret) for secret in secrets} == {each: [] for each in secrets}
     # The same search finds what is there.
