@@ -127,7 +127,7 @@ def test_every_command_that_changes_a_workspace_leaves_one_row(seed: Seed, tmp_p
         "import.started",
     ]
     assert rows[0]["after"] == {"slug": "shop", "name": "Shop", "tier": "free"}
-    assert set(rows[1]["after"]) == {"name", "scopes", "token_prefix"}
+    assert set(rows[1]["after"]) == {"name", "scopes", "token_prefix", "trusted_only"}
     assert [row["after"]["rows_before"] for row in rows[2:]] == [0, 2]
     assert rows[2]["resource_id"] == rows[3]["resource_id"]
     assert {row["after"]["file"] for row in rows[2:]} == {"brands.csv"}

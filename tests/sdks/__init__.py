@@ -1,1 +1,1 @@
-"""Clients that other people's generators make of what Diptych serves, and one story that each of them tells."""
+"""Clients that generators of other people make of what Diptych serves, all telling the same story."""

@@ -1,4 +1,4 @@
-"""What a generated client is: where it is made, by which commands, and the steps of the story that it tells."""
+"""Generated clients: where each is made, by which commands, and the steps of the story it tells."""
 
 from dataclasses import dataclass
 from enum import StrEnum

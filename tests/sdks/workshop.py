@@ -143,16 +143,7 @@ _FROM_PYPI: tuple[Command, ...] = (
     (*_UV, "venv", "--allow-existing", "--python", sys.executable, ".venv"),
     (*_UV, "pip", "install", "--python", ".venv/bin/python", "--requirement", "requirements.txt"),
 )
-# Some of the newest packages name versions of others that no registry has yet.
+# What a folder needs besides, such as a date before which packages were published, stands in its `.npmrc`.
 _FROM_NPM: tuple[Command, ...] = (
-    (
-        "npm",
-        "install",
-        "--silent",
-        "--no-package-lock",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--before=2026-09-01",
-    ),
+    ("npm", "install", "--loglevel=error", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"),
 )

@@ -25,6 +25,7 @@ _TABLES = (
     "users",
     "memberships",
     "invitations",
+    "trusted_operations",
 )
 _KEPT = "idempotency_records"
 
