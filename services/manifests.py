@@ -13,8 +13,8 @@ _APOLLO = "apollo-persisted-query-manifest"
 _ENDINGS = (".graphql", ".gql")
 _PREFIX = "sha256:"
 _OTHER_HASH = (
-    "its id {id} is not the SHA-256 of its text, so clients would ask for what nobody knows; let the tool"
-    " write SHA-256 (Relay: persistConfig.algorithm 'SHA256'; GraphQL Code Generator: hashAlgorithm 'sha256')"
+    "The id {id} is not the SHA-256 of its text, so clients would ask for what nobody knows; let the tool "
+    "use SHA-256 (Relay: persistConfig.algorithm 'SHA256'; GraphQL Code Generator: hashAlgorithm 'sha256')."
 )
 
 

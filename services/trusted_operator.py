@@ -17,6 +17,7 @@ from services.engine.access import Principal
 from services.engine.context import Caller
 from services.engine.deployment import Deployment
 from services.engine.documents import whole_document
+from services.engine.errors import Invalid
 from services.engine.resource import Resource
 from services.engine.transaction import Ongoing, Statements
 from services.engine.validate import read_values
@@ -96,17 +97,9 @@ async def _judged(
     work: Ongoing, documents: Sequence[Listed], client: str | None, told: Registered
 ) -> list[Change]:
     """Return those documents as rows that can be registered; tell of the others."""
-    changes: list[tuple[Listed, Change]] = []
-    for each in documents:
-        if each.fault:
-            told.refused.append(f"{each.place}: {each.fault}.")
-            continue
-        values, invalid = read_values(TRUSTED_OPERATION, {"text": each.text, "client": client})
-        change = work.new(TRUSTED_OPERATION, values)
-        change.invalid = invalid
-        changes.append((each, change))
-    await register(work, [change for _, change in changes if change.good])
-    for listed, change in changes:
+    changes = [_change(work, each, client) for each in documents]
+    await register(work, [each for each in changes if each.good])
+    for listed, change in zip(documents, changes, strict=True):
         faults = [fault for found in change.invalid.values() for fault in found]
         if [fault.code for fault in faults] == [_TAKEN]:
             told.known += 1
@@ -114,7 +107,16 @@ async def _judged(
             told.refused.append(f"{listed.place}: {' '.join(fault.message for fault in faults)}")
         else:
             told.new += 1
-    return [change for _, change in changes if change.good]
+    return [each for each in changes if each.good]
+
+
+def _change(work: Ongoing, listed: Listed, client: str | None) -> Change:
+    values, invalid = read_values(TRUSTED_OPERATION, {"text": listed.text, "client": client})
+    change = work.new(TRUSTED_OPERATION, values)
+    change.invalid = invalid
+    if listed.fault:
+        change.invalid = {"text": [Invalid("invalid_format", listed.fault)]}
+    return change
 
 
 def told(rows: Sequence[TrustedFacts]) -> list[str]:

@@ -403,7 +403,7 @@ async def test_a_strict_server_runs_what_is_registered_alone(strict: Client) -> 
 
 async def test_a_refusal_reads_the_list_once_and_parses_nothing(strict: Client) -> None:
     """The same for nonsense of any length: the hash is all that is looked at."""
-    driver = driver_of(strict.application)  # type: ignore[arg-type]  # It is the application.
+    driver = driver_of(strict.application)
     await graphql(strict, "x")
     counted = []
     for text in ("x" * 1_000_000, "query A { a }", "{" * 10_000):
