@@ -1,7 +1,8 @@
 """A document in the making: the catalogue it tells of, and what it says once and refers to."""
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from services.engine.catalog import Catalog
@@ -67,6 +68,13 @@ def opened(properties: Json, required: list[str], **more: Any) -> Json:
 def array(items: Json, **more: Any) -> Json:
     """Return the schema of a list."""
     return {"type": "array", **more, "items": items}
+
+
+def among(values: Iterable[str]) -> Json:
+    """Return the schema of a text that is one of these, with names for generators where a value is none."""
+    known = list(values)
+    names = [re.sub(r"\W+", "_", each) for each in known]
+    return {"type": "string", "enum": known, **({} if names == known else {"x-enum-varnames": names})}
 
 
 def nullable(schema: Json) -> Json:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from rest.openapi.deprecation import marked, said_among
-from rest.openapi.draft import Draft, Json, array, pascal
+from rest.openapi.draft import Draft, Json, among, array, pascal
 from rest.openapi.schemas import ID, reachable
 from rest.openapi.values import compared
 from services.engine.encoding import DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE, LONGEST_TEXT
+from services.engine.listing import MOST_SORT_TERMS
 from services.engine.resource import Field, Kind, Operator, Resource
 from services.exporting import Format
 
@@ -61,8 +62,18 @@ _QUERY: dict[str, tuple[str, str, Json | str]] = {
 }
 
 _HEADERS: dict[str, tuple[str, str, Json]] = {
-    "IfMatch": ("If-Match", "The ETag of the version that is meant.", {"type": "string", "minLength": 1}),
+    "IfMatch": (
+        "If-Match",
+        "The ETag of the version that is meant.",
+        {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'},
+    ),
     "IfNoneMatch": ("If-None-Match", "The ETag of what the client has already.", {"type": "string"}),
+    "RequestId": (
+        "X-Request-Id",
+        "What the log is to know the request by: up to 128 letters, digits, `.`, `_` and `-`. The server makes "
+        "a UUID where there is none, and in place of any other.",
+        {"type": "string"},
+    ),
     "IdempotencyKey": (
         "Idempotency-Key",
         "What makes a repetition of this request harmless: it gets the first one's answer, for a day.",
@@ -111,8 +122,8 @@ def _made(place: str, name: str, said: str, schema: Json) -> Json:
     return {"name": name, "in": place, "description": said, "schema": schema}
 
 
-def _listed(name: str, said: str, items: Json) -> Json:
-    made = _made("query", name, said, array(items, minItems=1))
+def _listed(name: str, said: str, items: Json, **more: int) -> Json:
+    made = _made("query", name, said, array(items, minItems=1, **more))
     return {**made, "style": "form", "explode": False}
 
 
@@ -165,7 +176,9 @@ def _sort(draft: Draft, resource: Resource) -> Json:
     key, outdated = sort_key(draft, resource), resource.outdated_members
     sortable = (name for name, each in resource.all_fields.items() if each.sortable)
     said = said_among(said, (outdated[name] for name in sortable if name in outdated))
-    return draft.parameter(f"{pascal(resource.name)}Sort", lambda: _listed("sort", said, key))
+    return draft.parameter(
+        f"{pascal(resource.name)}Sort", lambda: _listed("sort", said, key, maxItems=MOST_SORT_TERMS)
+    )
 
 
 def sort_key(draft: Draft, resource: Resource) -> Json:
@@ -187,7 +200,7 @@ def field_key(draft: Draft, resource: Resource) -> Json:
 def include_key(draft: Draft, resource: Resource) -> Json:
     """Return the schema of the paths of relations that can be included."""
     paths = [path for path, _ in reachable(draft, resource)]
-    return draft.schema(f"{pascal(resource.name)}IncludeKey", lambda: {"type": "string", "enum": paths})
+    return draft.schema(f"{pascal(resource.name)}IncludeKey", lambda: among(paths))
 
 
 def _filters(draft: Draft, resource: Resource) -> list[Json]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rest.openapi.draft import Draft, Json, array, opened, pascal
+from rest.openapi.draft import Draft, Json, among, array, opened, pascal
 from rest.openapi.headers import headers
 from services.engine.enumerations import field_codes, problem_codes
 from services.engine.errors import CATALOGUE, Problem, ProblemType, Slug
@@ -38,7 +38,7 @@ def _of_rows(draft: Draft) -> Json:
 
 
 def _error(draft: Draft, more: Json, said: str) -> Json:
-    codes = draft.schema("ErrorCode", lambda: {"type": "string", "enum": list(problem_codes())})
+    codes = draft.schema("ErrorCode", lambda: among(problem_codes()))
     texts = {"type": "object", "additionalProperties": array({"type": "string"})}
     faults = {"type": "object", "additionalProperties": array(_fault(draft))}
     scope = {"type": "string"}

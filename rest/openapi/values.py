@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from rest.openapi.deprecation import marked
-from rest.openapi.draft import Draft, Json, array, nullable, opened, strict
+from rest.openapi.draft import Draft, Json, among, array, nullable, opened, strict
 from services.engine import encoding
 from services.engine.resource import Field, Kind, Members, Operator, Resource, Shown
 from services.engine.values import bounds
@@ -68,7 +68,7 @@ def taken(draft: Draft, field: Field, facts: Facts) -> Json:
     found = named(draft, field.enum) if field.enum else _narrowed(field, facts, demanded)
     if field.among is not None:
         allowed = list(field.among(draft.catalog))
-        known: Json = {"type": "string", "enum": allowed}
+        known = among(allowed)
         found = array(draft.schema("Scope", lambda: known)) if facts.array else known
     if field.members is not None:
         found = draft.schema(f"{field.members.name}Input", _sent, field.members)
