@@ -48,9 +48,10 @@ isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,
 judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made ## Ask other people's tools about both surfaces and write docs/judges.md (ARGS="lint rest graphql mcp")
 	$(BIN)/python -m tests.judges $(ARGS)
 
-contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json and the derived parts of the documentation anew
+contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json, docs/API.md and the derived parts of the documentation anew
 	$(BIN)/python -m diptych sdl > docs/schema.graphql
 	$(BIN)/python -m diptych openapi > docs/openapi.json
+	$(BIN)/python -m diptych agents > docs/API.md
 	$(BIN)/python -m tests.contracts.documented
 
 constraints: .venv/.develop ## Pin the newest versions that pyproject.toml allows into constraints.txt

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rest.agents import calls, rows
 from rest.agents.told import Told
-from rest.http import BASE
 from rest.openapi.document import OWN_MODULE, document
 from rest.openapi.schemas import DEEPEST_INCLUDE
 from services.engine.catalog import Catalog, Module
@@ -57,7 +56,6 @@ def _endpoints(told: Told) -> Iterator[str]:
     yield "### The server itself\n"
     for operation in told.of_tag(OWN_MODULE):
         yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}."
-    yield f"- POST /graphql, GET /graphql: the same API over GraphQL, with the names of {BASE} in camel case."
 
 
 def _of_module(told: Told, module: Module) -> Iterator[str]:

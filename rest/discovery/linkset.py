@@ -41,7 +41,10 @@ def _entry(origin: str, path: str, described: Link | None) -> dict[str, Any]:
     return {
         "anchor": f"{origin}{path}",
         **({} if described is None else {"service-desc": [described]}),
-        "service-doc": [_link(origin, f"{BASE}/agents", "text/markdown", "For people and language models")],
+        "service-doc": [
+            _link(origin, "/docs", "text/html", "For people"),
+            _link(origin, f"{BASE}/agents", "text/markdown", "For language models"),
+        ],
         "service-meta": [_link(origin, own, "application/json", "How to authenticate")],
         "status": [_link(origin, "/health/ready", "application/json", "Whether it is ready")],
     }

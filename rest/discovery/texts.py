@@ -27,15 +27,16 @@ def llms(catalog: Catalog, origin: str) -> str:
 def _lines(catalog: Catalog, origin: str) -> Iterator[str]:
     yield "# Diptych API\n"
     yield (
-        "> A multi-tenant API whose resources are declared once and served over REST and GraphQL alike, with "
-        "the same rows, fields, filters, cursors, permissions, limits and errors.\n"
+        "> A multi-tenant API whose resources are declared once and served over REST, GraphQL and MCP "
+        "alike, with the same rows, fields, filters, cursors, permissions, limits and errors.\n"
     )
     yield (
-        f"REST is at {origin}{BASE}, GraphQL at {origin}/graphql. Send `Authorization: Bearer …`. The first "
-        "link is all that is needed to use either.\n"
+        f"REST is at {origin}{BASE}, GraphQL at {origin}/graphql, MCP at {origin}/mcp. Send "
+        "`Authorization: Bearer …` to each. The first link is all that is needed to use them.\n"
     )
     yield "## Docs\n"
     yield _item(origin, "The whole API in one text", f"{BASE}/agents", "Markdown, under 50 KB, with examples")
+    yield _item(origin, "Reference", "/docs", "every operation, for people")
     yield _item(origin, "Problems", "/problems", "every refusal, what it means and what to do")
     yield "\n## Machine-readable\n"
     yield _item(origin, "OpenAPI 3.1", f"{BASE}/openapi.json", "every operation, schema and example")

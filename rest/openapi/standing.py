@@ -118,7 +118,17 @@ def _kept(found: Json) -> Json:
 
 def _index(draft: Draft) -> Json:
     place = {"type": "string", "format": "uri-reference", "examples": ["/api/v1"]}
-    links = ("self", "openapi", "agents", "graphql_schema", "enums", "token", "api_catalog", "problems")
+    links = (
+        "self",
+        "openapi",
+        "agents",
+        "graphql_schema",
+        "enums",
+        "token",
+        "api_catalog",
+        "problems",
+        "docs",
+    )
     told: Json = {
         "name": {**_TEXT, "examples": ["Diptych API"]},
         "version": {**_TEXT, "description": "Of the server.", "examples": ["0.1.0"]},

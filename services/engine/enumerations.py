@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from services.engine.catalog import Catalog
 from services.engine.errors import CATALOGUE
-from services.engine.resource import Field, Resource
+from services.engine.procedures import fields_of
+from services.engine.resource import Field
 from services.engine.validate import ERROR_CODES
 
 
@@ -18,16 +19,16 @@ class Enumeration:
 
 
 def enumerations(catalog: Catalog) -> dict[str, dict[str, Enumeration]]:
-    """Return the enumerations by plural name of the resource and by field, of resources that have any."""
-    found = {
-        resource.plural: {
-            field.name: Enumeration(values, field.doc)
-            for field in _fields(resource)
-            if (values := valid_values(catalog, field))
-        }
-        for resource in catalog
-    }
-    return {plural: fields for plural, fields in found.items() if fields}
+    """Return the enumerations by plural name of the resource and by field.
+
+    Those of procedures go by what their paths begin with, such as `auth`.
+    """
+    found: dict[str, dict[str, Enumeration]] = {}
+    for name, field in _declared(catalog):
+        values = valid_values(catalog, field)
+        if values:
+            found.setdefault(name, {}).setdefault(field.name, Enumeration(values, field.doc))
+    return found
 
 
 def valid_values(catalog: Catalog, field: Field) -> tuple[str, ...]:
@@ -51,7 +52,11 @@ def problem_codes() -> tuple[str, ...]:
     return tuple(str(slug) for slug in CATALOGUE)
 
 
-def _fields(resource: Resource) -> Iterator[Field]:
-    yield from resource.all_fields.values()
-    for action in resource.actions:
-        yield from (*action.inputs, *action.shows)
+def _declared(catalog: Catalog) -> Iterator[tuple[str, Field]]:
+    """Yield every field that is declared, with what it goes by."""
+    for resource in catalog:
+        beside = (field for action in resource.actions for field in (*action.inputs, *action.shows))
+        yield from ((resource.plural, field) for field in (*resource.all_fields.values(), *beside))
+    for procedure in catalog.procedures:
+        head = procedure.places[0][0].replace("-", "_")
+        yield from ((head, field) for field in (*procedure.inputs, *fields_of(procedure.outputs)))
