@@ -1,5 +1,20 @@
 """The generators of GraphQL clients."""
 
-from tests.sdks.sdk import Sdk
+from tests.sdks.sdk import HERE, Sdk
 
-SDKS: tuple[Sdk, ...] = ()
+_FOLDER = HERE / "graphql"
+
+
+def _codegen(library: str) -> Sdk:
+    """Return the client preset of GraphQL Code Generator, whose documents that library asks and caches."""
+    return Sdk(
+        f"graphql-codegen-{library}",
+        "@graphql-codegen/client-preset",
+        _FOLDER / "codegen",
+        generate=(("graphql-codegen", "--config", "codegen.ts"),),
+        check=(("tsc",),),
+        run=(("node", f"compiled/{library}.js"),),
+    )
+
+
+SDKS: tuple[Sdk, ...] = (_codegen("urql"), _codegen("apollo"))
