@@ -73,8 +73,9 @@ def array(items: Json, **more: Any) -> Json:
 def among(values: Iterable[str]) -> Json:
     """Return the schema of a text that is one of these, with names for generators where a value is none."""
     known = list(values)
-    names = [re.sub(r"\W+", "_", each) for each in known]
-    return {"type": "string", "enum": known, **({} if names == known else {"x-enum-varnames": names})}
+    plain = all(re.fullmatch(r"\w+", each) for each in known)
+    names = [re.sub(r"\W+", "_", each).upper() for each in known]
+    return {"type": "string", "enum": known, **({} if plain else {"x-enum-varnames": names})}
 
 
 def nullable(schema: Json) -> Json:

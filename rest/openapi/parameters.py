@@ -185,7 +185,7 @@ def sort_key(draft: Draft, resource: Resource) -> Json:
     """Return the schema of what a resource can be sorted by."""
     names = [item.name for item in resource.all_fields.values() if item.sortable]
     keys = [key for name in names for key in (name, f"-{name}")]
-    spoken = [key for name in names for key in (name, f"{name}_desc")]
+    spoken = [key.upper() for name in names for key in (name, f"{name}_desc")]
     return draft.schema(
         f"{pascal(resource.name)}SortKey", lambda: {"type": "string", "enum": keys, "x-enum-varnames": spoken}
     )

@@ -24,6 +24,10 @@ def read(draft: Draft, resource: Resource) -> Json:
 
 
 def _read(draft: Draft, resource: Resource) -> Json:
+    return opened(_members(draft, resource), list(_ALWAYS), description=resource.doc)
+
+
+def _members(draft: Draft, resource: Resource) -> Json:
     properties = {item.name: shown(draft, item, resource.facts_of(item)) for item in resource.shown_fields}
     for item in resource.embedded:
         properties[item.name] = array(_embedded(draft, item), description=item.doc)
@@ -31,7 +35,7 @@ def _read(draft: Draft, resource: Resource) -> Json:
     if resource.relations:
         name = f"{pascal(resource.name)}Relationships"
         properties["relationships"] = draft.schema(name, lambda: _relationships(draft, resource))
-    return opened(properties, list(_ALWAYS), description=resource.doc)
+    return properties
 
 
 def _embedded(draft: Draft, item: Embedded) -> Json:
@@ -81,11 +85,10 @@ def whole(draft: Draft, resource: Resource, action: Action | None = None) -> Jso
 def _whole(draft: Draft, resource: Resource, more: Iterable[Field]) -> Json:
     fields = [*(item.name for item in resource.shown_fields), *resource.embedded_by_name]
     beside = {item.name: shown(draft, item, resource.facts_of(item), forgotten=True) for item in more}
-    own = opened(beside, [*fields, *beside, "links"])
-    return {
-        "description": f"{resource.doc} Nothing of it is left out.",
-        "allOf": [read(draft, resource), own],
-    }
+    # Not as all of another schema: openapi-generator takes no word of what is required from beside it.
+    members = {**_members(draft, resource), **beside}
+    said = f"{resource.doc} Nothing of it is left out."
+    return opened(members, [*fields, *beside, "links"], description=said)
 
 
 def reachable(draft: Draft, resource: Resource) -> Iterator[tuple[str, Resource]]:
