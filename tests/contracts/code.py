@@ -60,6 +60,10 @@ class Module:
 
 
 def modules(*folders: str) -> list[Module]:
-    """Return the modules below `folders`, in order."""
+    """Return the modules below `folders`, in order, but for what tools have installed or made there."""
     found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return [Module(path) for path in sorted(found) if "node_modules" not in path.parts]
+    return [Module(path) for path in sorted(found) if not _is_foreign(path.relative_to(ROOT))]
+
+
+def _is_foreign(path: Path) -> bool:
+    return any(part == "node_modules" or part.startswith(".") for part in path.parts)
