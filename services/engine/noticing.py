@@ -76,12 +76,12 @@ def _of_resource(resource: Resource) -> Iterator[Deprecated]:
     for action in resource.actions:
         name = action_name(resource, action)
         yield from _named(name, action.deprecated)
-        yield from members(name, (*action.inputs, *action.shows)).values()
+        yield from _of_fields(name, (*action.inputs, *action.shows))
 
 
 def _all_of(procedure: AnyProcedure) -> Iterator[Deprecated]:
     yield from _named(procedure.name, procedure.deprecated)
-    yield from members(procedure.name, (*procedure.inputs, *fields_of(procedure.outputs))).values()
+    yield from _of_fields(procedure.name, (*procedure.inputs, *fields_of(procedure.outputs)))
 
 
 def _named(name: str, told: Deprecation | None) -> tuple[Deprecated, ...]:
@@ -90,11 +90,12 @@ def _named(name: str, told: Deprecation | None) -> tuple[Deprecated, ...]:
 
 def members(owner: str, fields: Iterable[Field]) -> dict[str, Deprecated]:
     """Return the deprecated ones of an action's or a procedure's fields, by their own names."""
-    return {
-        each.name: Deprecated(f"{owner}.{each.name}", each.deprecated)
-        for each in fields
-        if each.deprecated is not None
-    }
+    return {each.name.rpartition(".")[2]: each for each in _of_fields(owner, fields)}
+
+
+def _of_fields(owner: str, fields: Iterable[Field]) -> Iterator[Deprecated]:
+    for each in fields:
+        yield from _named(f"{owner}.{each.name}", each.deprecated)
 
 
 @lru_cache(maxsize=1024)
