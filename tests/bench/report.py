@@ -190,7 +190,7 @@ requests of each work, as Diptych is sent it (each `<<…>>` is filled with a fr
 
 
 def _examples(requests: dict[Work, str]) -> str:
-    return "\n\n".join(f"{work}\n```\n{request}\n```" for work, request in requests.items())
+    return "\n\n".join(f"{work}\n<!-- not run: measured by make bench -->\n```\n{request}\n```" for work, request in requests.items())
 
 
 def _machine() -> str:
