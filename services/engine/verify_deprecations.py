@@ -29,8 +29,9 @@ def verify_deprecations(catalog: Catalog) -> Iterator[str]:
 def overdue(catalog: Catalog, today: date) -> Iterator[str]:
     """Yield what is past its sunset and still there, a sentence each; it works as before."""
     for each in declared(catalog):
-        if each.told.sunset is not None and each.told.sunset < today:
-            yield f"{each.name} is past its sunset of {each.told.sunset.isoformat()}; a release may remove it."
+        sunset = each.told.sunset
+        if sunset is not None and sunset < today:
+            yield f"{each.name} is past its sunset of {sunset.isoformat()}; a release may remove it."
 
 
 def _sound(each: Deprecated) -> Iterator[str]:
