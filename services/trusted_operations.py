@@ -103,11 +103,11 @@ TRUSTED_OPERATION = Resource(
         Action(
             ActionKind.CREATE,
             "create",
-            "registered",
+            "created",
             "Register a document, which must be one that would run as it is.",
             register,
         ),
         Action(ActionKind.UPDATE, "update", "updated", "Change what it is filed under.", change),
-        Action(ActionKind.DELETE, "delete", "removed", "Take it away; the next request hears so.", change),
+        Action(ActionKind.DELETE, "delete", "deleted", "Take it away; the next request hears so.", change),
     ),
 )

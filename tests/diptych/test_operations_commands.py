@@ -194,6 +194,6 @@ def test_registering_leaves_events_and_audit_rows(run: Run, database: str) -> No
         for table in ("events", "audit_logs"):
             column = "type" if table == "events" else "action"
             found = connection.execute(
-                f"SELECT count(*) FROM {table} WHERE {column} = 'trusted_operation.registered'"
+                f"SELECT count(*) FROM {table} WHERE {column} = 'trusted_operation.created'"
             ).fetchone()
             assert found == (2,)

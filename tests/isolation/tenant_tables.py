@@ -32,7 +32,7 @@ _VALUES = {
     "timestamp with time zone": "now()",
 }
 # Columns that take only some values, or never the same twice.
-_NAMED = {"role": "'viewer'", "token_key": "left(md5(random()::text), 16)"}
+_NAMED = {"role": "'viewer'", "kind": "'query'", "token_key": "left(md5(random()::text), 16)"}
 
 
 def names(connection: psycopg.Connection[Any]) -> list[str]:

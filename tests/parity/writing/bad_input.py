@@ -375,15 +375,23 @@ async def mixtures(twins: Twins, resource: Resource) -> Cases:
 def _spoiled(resource: Resource, item: Item, kind: ActionKind) -> Item:
     if kind is ActionKind.DELETE:
         return replace(item, id=str(uuid.uuid5(uuid.NAMESPACE_OID, str(item.id))))
-    return replace(item, values={**item.values, _needed(resource): None})
+    name, value = _wrong(resource)
+    return replace(item, values={**item.values, name: value})
 
 
-def _needed(resource: Resource) -> str:
-    return next(field.name for field in resource.writable if field.required and not field.fixed)
+def _wrong(resource: Resource) -> tuple[str, Any]:
+    """Return a field that a change may name, and a value that it refuses: none, where it demands one."""
+    free = [field for field in resource.writable if not field.fixed]
+    needed = next((field.name for field in free if field.required), None)
+    if needed is not None:
+        return needed, None
+    return next(
+        (field.name, bad.value) for field in free for bad in refused(resource, field) if not bad.typed
+    )
 
 
 def _at(resource: Resource, kind: ActionKind, n: str) -> str:
-    return f"ids.{n}" if kind is ActionKind.DELETE else f"items.{n}.{_needed(resource)}"
+    return f"ids.{n}" if kind is ActionKind.DELETE else f"items.{n}.{_wrong(resource)[0]}"
 
 
 async def lines(twins: Twins, resource: Resource) -> Cases:
