@@ -45,7 +45,7 @@ class Library:
         self._documents: serving.Documents | None = None
         self._makers: dict[str, Callable[[], Forms]] = {INDEX: self._index, AGENTS: self._agents}
         if sdl is not None:
-            self._makers[SCHEMA] = lambda: _texts(sdl(), b"application/graphql", b"text/plain")
+            self._makers[SCHEMA] = lambda: _texts(sdl(), b"text/plain", b"application/graphql")
         self._made: dict[str, Forms] = {}
 
     def holds(self, segments: tuple[str, ...]) -> bool:

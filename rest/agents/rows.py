@@ -22,7 +22,7 @@ def section(told: Told, resource: Resource) -> Iterator[str]:
     for item in resource.embedded:
         yield _embedded(item)
     if resource.relations:
-        listed = ", ".join(f"`{each.name}` → {_target(told, each)}" for each in resource.relations)
+        listed = ", ".join(_relation(told, each) for each in resource.relations)
         yield f"\nRelations: {listed}."
     body = creating(told, resource)
     if body is not None:
@@ -36,9 +36,9 @@ def _is_told(field: Field) -> bool:
     return field.shown is not Shown.NEVER or field.writable
 
 
-def _target(told: Told, relation: Relation) -> str:
+def _relation(told: Told, relation: Relation) -> str:
     plural = told.catalog.target(relation).plural
-    return f"{plural}[]" if relation.many else plural
+    return f"`{relation.name}` → {plural}{'[]' if relation.many else ''}{outdated(relation)}"
 
 
 def _field(resource: Resource, field: Field) -> str:

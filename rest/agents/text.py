@@ -7,7 +7,8 @@ from rest.agents import calls, rows
 from rest.agents.told import Told
 from rest.openapi.document import OWN_MODULE, document
 from rest.openapi.schemas import DEEPEST_INCLUDE
-from services.engine.catalog import Catalog, Module
+from services.engine import noticing
+from services.engine.catalog import UNSORTED, Catalog, Module
 from services.engine.encoding import DEFAULT_PAGE_SIZE, LARGEST_PAGE_SIZE
 from services.engine.errors import CATALOGUE
 from services.engine.limits import STANDARD
@@ -40,6 +41,7 @@ def _values(catalog: Catalog, version: str) -> dict[str, str]:
         "limit": str(STANDARD.limit),
         "problems": "\n".join(_problems()),
         "codes": ", ".join(f"`{code}`" for code in ERROR_CODES),
+        "deprecated": "".join(_deprecated(catalog)),
         "endpoints": "\n".join(_endpoints(told)),
     }
 
@@ -49,13 +51,28 @@ def _problems() -> Iterator[str]:
         yield f"| {kind.status} | `{kind.slug}` | {kind.remedy} |"
 
 
+def _deprecated(catalog: Catalog) -> Iterator[str]:
+    for each in noticing.declared(catalog):
+        page = f" See {each.told.link}." if each.told.link else ""
+        yield f"\n\n`{each.name}`: {each.told.reason}{page}"
+
+
 def _endpoints(told: Told) -> Iterator[str]:
-    for module in told.catalog.modules:
+    for module in _modules(told.catalog):
         yield f"### Module {module.name}: {module.doc}\n"
         yield from _of_module(told, module)
     yield "### The server itself\n"
     for operation in told.of_tag(OWN_MODULE):
         yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}."
+
+
+def _modules(catalog: Catalog) -> Iterator[Module]:
+    """Yield the modules, and last what belongs to none."""
+    yield from catalog.modules
+    resources = tuple(each for each in catalog if catalog.module_of(each) == UNSORTED)
+    procedures = tuple(each for each in catalog.procedures if catalog.module_of(each) == UNSORTED)
+    if resources or procedures:
+        yield Module(UNSORTED, "All that no module holds.", resources, procedures)
 
 
 def _of_module(told: Told, module: Module) -> Iterator[str]:

@@ -104,9 +104,8 @@ def default(field: Field, facts: Any) -> str:
 
 
 def outdated(declared: Any) -> str:
-    """Return what is to be said of a declaration that is deprecated, nothing of any other."""
-    found = declared.deprecated
-    return "" if found is None else f" **{found.reason}**"
+    """Return the mark of a declaration that is deprecated, nothing for any other."""
+    return "" if declared.deprecated is None else " **Deprecated.**"
 
 
 def _kind(kind: Kind | None) -> str:
