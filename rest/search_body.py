@@ -6,6 +6,7 @@ from typing import Any
 from rest import compat, query_string
 from rest.query_string import Parsed
 from services.engine.cursor import CursorCodec
+from services.engine.encoding import whole
 from services.engine.errors import bad_request
 from services.engine.intent import (
     Comparison,
@@ -152,6 +153,13 @@ class SearchBody:
         )
         return self._from_cursor(paging) if body.get("cursor") else self._directed(paging)
 
+    def judge_paging(self) -> None:
+        """Raise the 400 problem unless the paging of the body is right by itself."""
+        self._paging()
+        for name in ("page", "per_page", "limit", "offset"):
+            if name in self.body:
+                whole(self.body[name], "the page size" if name in _SIZES else name)
+
     def _from_cursor(self, paging: Paging) -> Paging:
         text = self.body["cursor"]
         if not isinstance(text, str):
@@ -239,6 +247,10 @@ def read(
         if name in sent:
             raise bad_request(f"Query parameter {name!r} is given twice.")
         sent[name] = value
+    if sent:
+        # What the address overrides must be right all the same, but for a cursor, which may have expired.
+        begun = {"cursor": ""} if isinstance(found.get("cursor"), str) else {}
+        SearchBody(found | begun, resource, codec, now).judge_paging()
     replaced = _SIZES if "per_page" in sent else frozenset()
     replaced |= _PLACES if sent.keys() - _SIZES else frozenset()
     kept = {name: value for name, value in found.items() if name not in replaced}

@@ -56,7 +56,7 @@ class Operation:
             "summary": self.summary,
             "description": self.description or f"{self.summary}.",
             "tags": [self.module],
-            "parameters": self.parameters,
+            "parameters": [*self.parameters, parameters.header(draft, "RequestId")],
             "requestBody": self.body,
             "responses": {**self.responses, **refusals(draft, (*usual, *refused))},
             "security": [] if self.public else None,
@@ -142,8 +142,10 @@ class Operations:
             "post",
             f"search{self._many}",
             f"Search {self._plural}",
-            "As listing does, with a body; nothing is written. The links of a page lead on by the same body.",
+            "As listing does, with a body; nothing is written. The links of a page lead on by the same body: "
+            "paging in the address comes before that in the body.",
         )
+        found.parameters = parameters.query(draft, *parameters.PAGING)
         found.body = body(searching.search(draft, resource), required=False)
         found.responses = {"200": self._page(resource)}
         return found, found.document(draft)

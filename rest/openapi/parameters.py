@@ -70,7 +70,7 @@ _HEADERS: dict[str, tuple[str, str, Json]] = {
     "IfNoneMatch": ("If-None-Match", "The ETag of what the client has already.", {"type": "string"}),
     "RequestId": (
         "X-Request-Id",
-        "What the log is to know the request by: up to 128 letters, digits, `.`, `_` and `-`. The server makes "
+        "What the log is to know the request by: up to 128 letters, digits, `.`, `_`, `-`. The server makes "
         "a UUID where there is none, and in place of any other.",
         {"type": "string"},
     ),

@@ -7,6 +7,7 @@ from rest.openapi.deprecation import marked
 from rest.openapi.draft import Draft, Json, array, pascal, strict
 from rest.openapi.values import compared
 from services.engine.encoding import LARGEST_PAGE_SIZE, LONGEST_TEXT
+from services.engine.listing import MOST_SORT_TERMS
 from services.engine.resource import Field, Kind, Operator, Resource
 
 _PATHS: Json = {"patternProperties": {r"^[a-z_]+\.": {"type": "object"}}}
@@ -23,7 +24,7 @@ def search(draft: Draft, resource: Resource) -> Json:
 def _search(draft: Draft, resource: Resource) -> Json:
     found: Json = {"q": {"type": "string", "maxLength": LONGEST_TEXT}} if resource.searchable else {}
     found["filter"] = _condition(draft, resource)
-    found["sort"] = array(parameters.sort_key(draft, resource))
+    found["sort"] = array(parameters.sort_key(draft, resource), maxItems=MOST_SORT_TERMS)
     found |= {
         "page": {"type": "integer", "description": "Which page, from 1."},
         "per_page": {"type": "integer", "description": f"How many rows, up to {LARGEST_PAGE_SIZE}."},

@@ -213,7 +213,7 @@ def global_id(value: Any) -> tuple[str | None, str | None]:
 
 def whole(value: Any, label: str) -> int:
     """Return an integer parameter, kept in a range the database can count in."""
-    text = _integer(value, _LARGEST_OFFSET) if not isinstance(value, float) else None
+    text = _integer(value, _LARGEST_OFFSET)
     if text is None:
         if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
             raise bad_request(f"{label} is too large.")
@@ -325,7 +325,9 @@ def _json_text(value: Any) -> str | None:
 def _integer(value: Any, largest: int) -> str | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and _INTEGER.match(value):
+    if (isinstance(value, str) and _INTEGER.match(value)) or (
+        isinstance(value, float) and value.is_integer()
+    ):
         value = int(value)
     return str(value) if isinstance(value, int) and -largest - 1 <= value <= largest else None
 

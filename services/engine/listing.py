@@ -11,7 +11,8 @@ from services.engine.filters import FilterPlanner
 from services.engine.intent import Listing, Paging, SortTerm
 from services.engine.resource import Relation, Resource
 
-_MOST_SORT_TERMS = 3
+MOST_SORT_TERMS = 3
+"""How many fields rows may be sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class ListingPlanner:
     def _order(
         self, terms: tuple[SortTerm, ...], resource: Resource, relation: Relation | None
     ) -> tuple[query.Order, ...]:
-        if len(terms) > _MOST_SORT_TERMS:
-            raise bad_request(f"At most {_MOST_SORT_TERMS} fields may be sorted by, not {len(terms)}.")
+        if len(terms) > MOST_SORT_TERMS:
+            raise bad_request(f"At most {MOST_SORT_TERMS} fields may be sorted by, not {len(terms)}.")
         self.binder.notice(*(resource.outdated_members.get(resource.canonical(term.name)) for term in terms))
         asked = terms or default_sort(resource, relation)
         order = [self._term(term, resource) for term in asked]

@@ -94,6 +94,16 @@ def test_all_faults_are_reported_at_once() -> None:
     }
 
 
+def test_an_integer_may_be_written_with_a_fraction_of_zero() -> None:
+    """JSON Schema, which describes bodies, takes 2.0 for an integer, and so does GraphQL."""
+    clean, invalid = validate(
+        PRODUCT, {"name": "Rye", "quantity": 2.0, "price_cents": -0.0, "currency": "EUR"}
+    )
+
+    assert invalid == {}
+    assert [(type(clean[name]), clean[name]) for name in ("quantity", "price_cents")] == [(int, 2), (int, 0)]
+
+
 @pytest.mark.parametrize(
     ("resource", "field", "value", "code"),
     [

@@ -386,6 +386,41 @@ async def test_paging_in_the_url_replaces_that_in_the_body(api: Client, seed: Se
     assert (await api.search("products", {"page": 2, "limit": 9}, "limit=4")).ids() == rows[4:8]
 
 
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"page": "x"}, "page"),
+        ({"per_page": 1.5}, "page size"),
+        ({"offset": True}, "offset"),
+        ({"cursor": "", "direction": "sideways"}, "direction"),
+        ({"pagination": "pages"}, "pagination"),
+    ],
+)
+async def test_paging_in_the_body_must_be_right_even_where_the_url_replaces_it(
+    api: Client, body: Any, named: str
+) -> None:
+    (await api.search("products", body, "page=1&per_page=2")).names(400, named)
+
+
+@pytest.mark.parametrize(
+    ("plain", "with_a_fraction"),
+    [
+        ({"per_page": 2, "page": 2}, {"per_page": 2.0, "page": 2.0}),
+        ({"filter": {"quantity": {"lte": 10}}}, {"filter": {"quantity": {"lte": 10.0}}}),
+        ({"filter": {"quantity": {"in": [1, 10]}}}, {"filter": {"quantity": {"in": [1.0, 10.0]}}}),
+    ],
+)
+async def test_an_integer_may_be_written_with_a_fraction_of_zero(
+    api: Client, plain: Any, with_a_fraction: Any
+) -> None:
+    """JSON Schema, which describes these bodies, takes 2.0 for an integer."""
+    expected, answer = await api.search("products", plain), await api.search("products", with_a_fraction)
+
+    assert answer.status == 200
+    assert expected.ids()
+    assert answer.json() == expected.json()
+
+
 async def test_deep_filters_are_refused(api: Client) -> None:
     """Issue: deep JSON."""
     node: Any = {"status": "draft"}
