@@ -55,6 +55,8 @@ Each tool is one operation of a REST API, with its rules. Rows come in pages: go
 answer ends with, so that nobody else's change is lost. A refusal is a problem document: `detail` says what is
 wrong, `errors` names the fields."""
 
+_NO_MESSAGE = "The body must be one request or notification of JSON-RPC 2.0; batches are not read."
+
 _Context = ServerRequestContext[Any, Any]
 
 
@@ -238,9 +240,19 @@ def _unreadable(body: bytes) -> Response | None:
         message = load(body)
     except JsonProblem as problem:
         return _error(PARSE_ERROR, f"The body {problem}")
-    if not isinstance(message, dict):
-        return _error(INVALID_REQUEST, "The body must be one JSON-RPC message; batches are not read.")
-    return None
+    return None if _is_message(message) else _error(INVALID_REQUEST, _NO_MESSAGE)
+
+
+def _is_message(found: object) -> bool:
+    """Tell whether this is a request or a notification (JSON-RPC 2.0, section 4)."""
+    if (
+        not isinstance(found, dict)
+        or found.get("jsonrpc") != "2.0"
+        or not isinstance(found.get("method"), str)
+    ):
+        return False
+    id_, params = found.get("id", 0), found.get("params", {})
+    return isinstance(id_, str | int) and not isinstance(id_, bool) and isinstance(params, dict)
 
 
 def _error(code: int, message: str) -> Response:
