@@ -53,9 +53,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
     """Return the application that serves `catalog`; raises VerificationFailed if a declaration is unsound."""
     if settings.database_url is None:
         raise ValueError("The application needs a database; `diptych serve` starts one by itself.")
-    verify(catalog)
-    for sentence in overdue(catalog, datetime.now(UTC).date()):
-        _log.warning(sentence)
+    _check(catalog)
 
     async def judge(text: str) -> JudgedOperation | Sequence[Invalid]:
         return await (await graphql.ready()).judge(text)
@@ -107,6 +105,13 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
             entrance=_entrance(settings),
         ),
     )
+
+
+def _check(catalog: Catalog) -> None:
+    """Raise VerificationFailed if a declaration is unsound, and warn of what should have been gone by now."""
+    verify(catalog)
+    for sentence in overdue(catalog, datetime.now(UTC).date()):
+        _log.warning(sentence)
 
 
 def _lifespan(

@@ -25,8 +25,8 @@ also lead through relations, `filter[customer.name][like]=ada`, and into maps, `
 
 GET addresses answer HEAD too, and every address answers OPTIONS.
 
-What is deprecated works as before until a release removes it, no sooner than its sunset. It is marked here, \
-listed in `x-deprecations`, and told to whoever uses it in the headers `Deprecation`, `Sunset`, `Warning` and \
+What is deprecated works as before until a release removes it, no sooner than its sunset. It is marked here and
+listed in `x-deprecations`, and whoever uses it is told in the headers `Deprecation`, `Sunset`, `Warning` and
 `Link`. A version of the API is supported for twelve months after the next one is there."""
 
 
