@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,14 +55,14 @@ class Answer:
             told += [each["extensions"]["problem"] for each in self.body.get("errors", ())]
         return {CATALOGUE[Slug(each["code"])].status for each in told} or {self.status}
 
-    @property
-    def kept(self) -> str:
-        """Return the id in it."""
-        if self.headers.get("location"):
-            return self.headers["location"].rsplit("/", 1)[1]
-        found = _id(self.body)
+    def kept(self, name: str) -> str:
+        """Return what is kept under a name: an ETag, a cursor, or the id in the answer."""
+        if name == "ETAG" and "etag" in self.headers:
+            return self.headers["etag"]
+        members = {"ETAG": ("etag",), "CURSOR": ("next_cursor", "endCursor")}.get(name, ("id",))
+        found = _found(self.body, members)
         if found is None:
-            raise FailedError(f"there is no id to keep in {self.body}")
+            raise FailedError(f"there is no {members[0]} to keep in {self.body}")
         return found
 
 
@@ -145,8 +146,7 @@ class Reader:
         if found[1] not in ("API", "TOKEN"):
             if self.answer is None:
                 raise FailedError(f"nothing was answered yet: {line}")
-            etag = self.answer.headers.get("etag", "")
-            self.known[found[1]] = etag if found[1] == "ETAG" else self.answer.kept
+            self.known[found[1]] = self.answer.kept(found[1])
         return True
 
     def filled(self, text: str) -> str:
@@ -242,11 +242,11 @@ def _problems(data: Any) -> list[dict[str, Any]]:
     return [each["problem"] for each in payloads if isinstance(each, dict) and each.get("problem")]
 
 
-def _id(found: Any) -> str | None:
-    if isinstance(found, dict):
-        if isinstance(found.get("id"), str):
-            return str(found["id"])
-        return next((id_ for each in found.values() if (id_ := _id(each))), None)
-    if isinstance(found, list):
-        return next((id_ for each in found if (id_ := _id(each))), None)
+def _found(body: Any, members: Sequence[str]) -> str | None:
+    """Return the first text that is a member of one of these names."""
+    if isinstance(body, dict):
+        own = next((body[name] for name in members if isinstance(body.get(name), str)), None)
+        return own or next((text for each in body.values() if (text := _found(each, members))), None)
+    if isinstance(body, list):
+        return next((text for each in body if (text := _found(each, members))), None)
     return None

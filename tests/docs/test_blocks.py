@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.diptych.server_on_trial import ROOT, Server, serving
 from tests.docs.blocks import Block, blocks, pages
 from tests.docs.checking import UntrueError, check
 from tests.docs.reading import FailedError, Reader, programs
+from tests.docs.twins import PAGE, SURFACES, Twins
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -46,17 +48,55 @@ def test_every_block_is_true(server: Server, subtests: pytest.Subtests) -> None:
     judged: Counter[str] = Counter()
     known = {"API": server.base, "TOKEN": server.announced("Token")}
     for page in pages():
-        reader = Reader(server.folder, dict(known))
+        judge = _judge(page, server, known)
         found = blocks(page)
         for block, following in zip_longest(found, found[1:]):
             with subtests.test(block.place):
-                judged[check(block, following, reader)] += 1
+                judged[judge.check(block, following)] += 1
+        if isinstance(judge, Twins):
+            assert judge.compared == 20
 
     fences = sum(
         line.lstrip().startswith("```") for page in pages() for line in page.read_text().splitlines()
     )
     assert judged.total() * 2 == fences
     assert judged["run"] >= 20
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The one reader of a page."""
+
+    reader: Reader
+
+    def check(self, block: Block, following: Block | None) -> str:
+        """Judge a block as `checking.check` does."""
+        return check(block, following, self.reader)
+
+
+def _judge(page: Path, server: Server, known: dict[str, str]) -> Alone | Twins:
+    readers = [Reader(server.folder, dict(known)) for _ in SURFACES]
+    return Twins(*readers) if page.name == PAGE else Alone(readers[0])
+
+
+def test_the_page_on_both_surfaces_has_a_pair_for_everything() -> None:
+    found = [block.language for block in blocks(ROOT / "docs" / PAGE) if block.language]
+
+    assert found == [*SURFACES] * 21
+
+
+def test_twins_notice_what_differs(server: Server, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```http\nGET /api/v1/brands?per_page=2\n```\n```graphql\n{ brands(first: 3) { nodes { id } } }\n```\n"
+    )
+    known = {"API": server.base, "TOKEN": server.announced("Token")}
+    twins = Twins(Reader(server.folder, dict(known)), Reader(server.folder, dict(known)))
+    rest, graphql = blocks(page)
+
+    twins.check(rest, None)
+    with pytest.raises(UntrueError, match="disagree"):
+        twins.check(graphql, None)
 
 
 @pytest.mark.parametrize(
