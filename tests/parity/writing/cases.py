@@ -102,6 +102,7 @@ def _texts(twins: Twins, resource: Resource, text: str) -> dict[str, str]:
         if resource.facts[field.name].kind is Kind.STRING
         and field.enum is None
         and field.check is None
+        and not field.exact
         and field.name not in unique
         and (resource.facts[field.name].max_length or 99) > 40
     }
