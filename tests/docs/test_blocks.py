@@ -88,7 +88,7 @@ def test_the_page_on_both_surfaces_has_a_pair_for_everything() -> None:
 def test_twins_notice_what_differs(server: Server, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "```http\nGET /api/v1/brands?per_page=2\n```\n```graphql\n{ brands(first: 3) { nodes { id } } }\n```\n"
+        "```http\nGET /api/v1/brands?per_page=2\n```\n```graphql\n{ brands { nodes { id } } }\n```\n"
     )
     known = {"API": server.base, "TOKEN": server.announced("Token")}
     twins = Twins(Reader(server.folder, dict(known)), Reader(server.folder, dict(known)))

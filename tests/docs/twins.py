@@ -11,7 +11,6 @@ from tests.docs.reading import Reader
 PAGE = "migration.md"
 SURFACES = ("http", "graphql")
 
-_ABSENT = 404
 _UNLIKE = frozenset({"id", "etag", "number", "requestId", "instance", "deletedId", "endCursor"})
 """What differs between two rows that were made alike."""
 
@@ -45,9 +44,8 @@ class Twins:
         ((_, found),) = graphql.body["data"].items()
         unlike = _UNLIKE if self._writing else frozenset({"etag", "endCursor"})
         shown = rest.body if isinstance(rest.body, dict) else {}
-        if found is None and rest.status == _ABSENT:
-            # A row that is not there is null in GraphQL.
-            shown = found = {}
+        if found is None:
+            found = graphql.body["errors"][0]["extensions"]["problem"]
         told = list(_differences(_selected(found), _document(shown), unlike))
         if told:
             raise UntrueError(f"GraphQL and REST disagree: {told[:3]}")
