@@ -1,6 +1,7 @@
 """The tools: one for every operation, whole, true to it, and small enough to be read (S2-049, C-82)."""
 
 import re
+from functools import cache
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 MOST_BYTES = 16_000
 
 
+@cache
 def operations() -> dict[str, dict[str, Any]]:
     found = document(CATALOG, "0.0.0")["paths"].values()
     every = [item[method] for item in found for method in METHODS if method in item]
