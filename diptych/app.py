@@ -73,7 +73,37 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         surfaces=tuple(surfaces),
         sdl=lambda: _sdl(catalog),
     )
+    around = shell.build(
+        told,
+        Together(_checks(running, graphql)),
+        _lifespan(settings, running, graphql, rest),
+        settings.public_url,
+        catalog=catalog,
+        surfaces=tuple(surfaces),
+    )
+    return edge.Edge(
+        rest,
+        surfaces,
+        around,
+        running.authenticator,
+        running.limiter,
+        Watch(running.database),
+        notices(catalog, running.tally, settings.deprecation_style, settings.public_url),
+        _at_the_edge(settings),
+    )
 
+
+def _at_the_edge(settings: Settings) -> edge.EdgeSettings:
+    return edge.EdgeSettings(
+        tuple(settings.cors_origins),
+        settings.body_limit,
+        settings.public_url,
+        rate_aliases=settings.rate_headers == "all",
+        entrance=_entrance(settings),
+    )
+
+
+def _checks(running: runtime.Runtime, graphql: Later[edge.Surface]) -> shell.Checks:
     async def checks() -> dict[str, str]:
         await graphql.ready()
         found = await _checked(running.driver)
@@ -81,30 +111,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
             found["redis"] = "unavailable" if running.limiter.lost else "ok"
         return found
 
-    lifespan = _lifespan(settings, running, graphql, rest)
-    return edge.Edge(
-        rest,
-        surfaces,
-        shell.build(
-            told,
-            Together(checks),
-            lifespan,
-            settings.public_url,
-            catalog=catalog,
-            surfaces=tuple(surfaces),
-        ),
-        running.authenticator,
-        running.limiter,
-        Watch(running.database),
-        notices(catalog, running.tally, settings.deprecation_style, settings.public_url),
-        edge.EdgeSettings(
-            tuple(settings.cors_origins),
-            settings.body_limit,
-            settings.public_url,
-            rate_aliases=settings.rate_headers == "all",
-            entrance=_entrance(settings),
-        ),
-    )
+    return checks
 
 
 def _check(catalog: Catalog) -> None:

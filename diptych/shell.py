@@ -38,6 +38,12 @@ def build(
     _add_health(shell, version, checks)
     discovery.add(shell, catalog, surfaces)
     reference.add(shell)
+    _add_refusals(shell, origin)
+    return shell
+
+
+def _add_refusals(shell: FastAPI, origin: str) -> None:
+    """Make problem documents of whatever is raised; `origin` begins their types."""
 
     def answer(request: Request, problem: Problem) -> Response:
         found = problem_response(
@@ -59,8 +65,6 @@ def build(
     @shell.exception_handler(Exception)
     async def fail(request: Request, _: Exception) -> Response:
         return answer(request, internal_error(request.state.request_id))
-
-    return shell
 
 
 def _refusal(request: Request, error: HTTPException) -> Problem:

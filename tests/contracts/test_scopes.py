@@ -16,8 +16,8 @@ from tests.contracts.conftest import Holders
 from tests.support.client import Answer, Client
 from tests.support.seed import Seed
 
-FREE_ADDRESSES, FREE_FIELDS = {"token", "whoami"}, {"viewer"}
-"""What a token may learn of itself, whatever its scopes (S3-335, C-81)."""
+FREE_ADDRESSES, FREE_FIELDS = {"token", "whoami", "enums"}, {"viewer"}
+"""What a token may learn of itself, whatever its scopes (S3-335, C-81), and what is no row (S3-322)."""
 
 BY_WHAT_IS_READABLE = {"node", "nodes"}
 """What looks for an id among all that the token may read, which may be nothing."""
