@@ -73,13 +73,9 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         surfaces=tuple(surfaces),
         sdl=lambda: _sdl(catalog),
     )
+    checks, lifespan = Together(_checks(running, graphql)), _lifespan(settings, running, graphql, rest)
     around = shell.build(
-        told,
-        Together(_checks(running, graphql)),
-        _lifespan(settings, running, graphql, rest),
-        settings.public_url,
-        catalog=catalog,
-        surfaces=tuple(surfaces),
+        told, checks, lifespan, settings.public_url, catalog=catalog, surfaces=tuple(surfaces)
     )
     return edge.Edge(
         rest,
