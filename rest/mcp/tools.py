@@ -1,7 +1,7 @@
 """Tools: one for every operation of the OpenAPI document that is not about the server itself."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 _JSON = "application/json"
 _SAME_BY_POST = "ByPost"
 _GROUPED = re.compile(r"(filter|fields)\[([^\[\]]+)\](?:\[([a-z]+)\])?")
-_UNHEEDED = frozenset({"if_none_match"})
+_UNHEEDED = frozenset({"if_none_match", "x_request_id"})
+"""Headers that mean nothing to a tool, which has no cache and is told of by the request of its message."""
+
 _NOTHING: Json = {"type": "object", "properties": {}, "additionalProperties": False}
 _JUNCTIONS = ("and", "or", "not")
 _FILTER = 'Conditions that must all hold, as {"id": {"in": [...]}}; names with dots lead through relations.'
@@ -176,6 +178,8 @@ class Toolbox:
     def _add_body(self, asked: "_Asked", body: Json) -> None:
         schema = local(body["content"][_JSON]["schema"])
         members = self._schemas.resolved(schema)
+        # What stands in the body may stand in the query too, for links that lead on.
+        asked.drop(members["properties"].keys(), Kind.QUERY)
         if members.get("additionalProperties", True) or asked.places.keys() & members["properties"].keys():
             asked.add("body", Place(Kind.BODY, "body"), schema, required=body.get("required", False))
             return
@@ -220,6 +224,12 @@ class _Asked:
         self.places[name], self.properties[name] = place, schema
         if required:
             self._required.append(name)
+
+    def drop(self, names: Set[str], kind: Kind) -> None:
+        """Take the arguments of these names back that go to places of one kind."""
+        for name in names & self.places.keys():
+            if self.places[name].kind is kind and name not in self._required:
+                del self.places[name], self.properties[name]
 
     def group(self, name: str, kind: Kind, said: str) -> Json:
         """Return the members of an argument that is an object, which is added if it is not there."""

@@ -18,7 +18,7 @@ from tests.support.workshop import graphql
 async def called(client: McpClient, name: str, /, **arguments: Any) -> dict[str, Any]:
     """Return what a tool answers; the client holds it against the tool's schema."""
     result = await client.call_tool(name, arguments)
-    assert not result.is_error, result
+    assert not result.is_error, result.structured_content
     assert isinstance(result.structured_content, dict)
     assert orjson.loads(result.content[0].text) == result.structured_content  # type: ignore[union-attr]
     return result.structured_content

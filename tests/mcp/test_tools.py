@@ -74,12 +74,12 @@ def test_a_tool_does_what_its_operation_does(tool: Tool) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_no_argument_is_lost_and_none_stands_for_two_things(tool: Tool) -> None:
-    """Every parameter and every member of the body has a place."""
+    """Every parameter and every member of the body has a place, and none needs to be nested."""
     assert set(tool.form.places) == set(tool.takes["properties"])
     operation = operations()[tool.name]
-    if "requestBody" in operation:
-        kinds = {place.kind for place in tool.form.places.values()}
-        assert (Kind.MEMBER in kinds) != (Kind.BODY in kinds)
+    kinds = {place.kind for place in tool.form.places.values()}
+    assert (Kind.MEMBER in kinds) == ("requestBody" in operation)
+    assert Kind.BODY not in kinds
     keyed = any(each.get("$ref", "").endswith("IdempotencyKey") for each in operation["parameters"])
     assert ("idempotency_key" in tool.form.places) == keyed
 
