@@ -60,19 +60,26 @@ def connection_types(resource: Resource, node: Any) -> ConnectionTypes:
     return ConnectionTypes(connection, edge)
 
 
+ROW_ID = "rowId"
+"""What a row's id is called in types that are no nodes, since Relay's store knows nodes by `id` alone."""
+
+
 def made_type(name: str, doc: str, fields: dict[str, tuple[Any, str]]) -> Any:
-    """Return a Strawberry type whose fields, by Python name, are read from attributes."""
+    """Return a Strawberry type, which is no node, whose fields by Python name are read from attributes."""
     bare = type(name, (), {"__module__": __name__})
     for python_name, (annotation, text) in fields.items():
-        setattr(bare, python_name, plain_field(python_name, annotation, text))
+        graphql_name = ROW_ID if python_name == "id" else camel(python_name)
+        setattr(bare, python_name, plain_field(python_name, annotation, text, graphql_name))
     return strawberry.type(bare, name=name, description=doc)
 
 
-def plain_field(python_name: str, annotation: Any, doc: str) -> StrawberryField:
+def plain_field(
+    python_name: str, annotation: Any, doc: str, graphql_name: str | None = None
+) -> StrawberryField:
     """Return a field that is read from the attribute of its Python name."""
     return StrawberryField(
         python_name=python_name,
-        graphql_name=camel(python_name),
+        graphql_name=graphql_name or camel(python_name),
         type_annotation=StrawberryAnnotation(annotation),
         description=doc,
     )

@@ -12,7 +12,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 from schema.connections import ConnectionTypes, connection_types, plain_field
 from schema.inputs import Inputs, argument
 from schema.names import camel, pascal, words
-from schema.viewer import Viewer, viewer
+from schema.viewer import viewer, viewer_type
 from services.engine.catalog import Catalog
 from services.engine.resource import Field, Relation, Resource
 
@@ -104,9 +104,10 @@ class Types:
         bare = type("Query", (), {"__module__": __name__})
         id_ = argument("id", strawberry.ID, ID_DOC)
         ids = argument("ids", list[strawberry.ID], ID_DOC)
+        caller = viewer_type(self.inputs)
         fields = [
             resolved("node", Node | None, "Anything, by its id.", resolvers.node(), [id_]),
-            resolved("viewer", Viewer | None, "Who calls, and what they may do. It costs nothing.", viewer),
+            resolved("viewer", caller | None, "Who calls, and what they may do. It costs nothing.", viewer),
             resolved("nodes", list[Node | None] | None, "Things by their ids.", resolvers.nodes(), [ids]),
         ]
         for resource in self.catalog:

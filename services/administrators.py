@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from db.driver import Row
+from db.models import Tier
 from db.queries import administrators as queries
 from services.engine import formats
 from services.engine.context import Caller
@@ -126,7 +127,7 @@ ALL_WORKSPACES = DeskProcedure(
                 Field("id", "The workspace.", kind=Kind.UUID, required=True),
                 Field("slug", "Its short name.", kind=Kind.STRING, required=True),
                 Field("name", "Its display name.", kind=Kind.STRING, required=True),
-                Field("tier", "Its tier.", kind=Kind.STRING, required=True),
+                Field("tier", "Its tier.", kind=Kind.STRING, enum=Tier, required=True),
                 Field("parent_workspace_id", "The workspace that made it, or null.", kind=Kind.UUID),
                 Field("inserted_at", "When it was made, in UTC.", kind=Kind.DATETIME, required=True),
                 Field("members", "How many people belong to it.", kind=Kind.INTEGER, required=True),

@@ -65,6 +65,23 @@ def test_every_resource_is_a_node_with_its_fields_in_declared_order() -> None:
         assert list(type_.fields) == expected
 
 
+def test_only_nodes_have_a_field_named_id() -> None:
+    """Relay's store knows a row by its `id` alone, whatever its type."""
+    schema = _schema()
+    node = schema.type_map["Node"]
+    assert isinstance(node, GraphQLInterfaceType)
+    nodes = {each.name for each in schema.get_implementations(node).objects}
+
+    having = {
+        name
+        for name, type_ in schema.type_map.items()
+        if isinstance(type_, GraphQLObjectType) and "id" in type_.fields
+    }
+
+    assert having == nodes
+    assert len(having) >= 13
+
+
 def test_fields_are_null_only_where_their_columns_may_be() -> None:
     types = _schema().type_map
     for resource in CATALOG:

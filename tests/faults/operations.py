@@ -112,7 +112,7 @@ def over_graphql(asked: Operation) -> dict[str, Any]:
         given |= {one: one, "atomic": "atomic"}
         variables |= {one: _camel(list(asked.items)), "atomic": asked.atomic}
         name = f"{action}{asked.resource.plural.capitalize()}"
-        answer = f"results {{ id {asked.resource.name} {{ etag }} problem {{ status }} }}"
+        answer = f"results {{ id: rowId {asked.resource.name} {{ etag }} problem {{ status }} }}"
     else:
         if action in ("create", "update", "replace"):
             declared["input"] = f"{own}{action.capitalize()}Input!"

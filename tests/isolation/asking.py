@@ -261,7 +261,8 @@ class Asker:
             row = self.id(self.estate.catalog.by_path[alias.path])
             targets += [f"{BASE}/{path}", f"{BASE}/{path}/{row}", f"{door}/{row}"]
         if self.dice.chance(20):
-            viewer = "{ viewer { workspace { id slug name } token { id name tokenPrefix } scopes } }"
+            token = "token { id: rowId name tokenPrefix }"
+            viewer = f"{{ viewer {{ workspace {{ id: rowId slug name }} {token} scopes }} }}"
             return self.dressed(graphql("viewer", viewer, still=True))
         return self.dressed(get("identity", self.dice.choice(targets)))
 

@@ -9,7 +9,8 @@ from tests.schema.asking import Asker
 from tests.support.stored import Stored
 
 RESULTS = (
-    "results { index id status brand { id name slug products { totalCount } } problem { code errors } }"
+    "results { index id: rowId status brand { id name slug products { totalCount } }"
+    " problem { code errors } }"
     " summary { total succeeded failed } problem { status code errors extensions } replayed"
 )
 CREATE = (

@@ -294,6 +294,6 @@ async def test_a_query_is_answered_while_logins_wait(workshops: Workshops) -> No
     for _ in range(5):
         await login(visitor, ada.email, "wrong password")
 
-    found = await graphql(replace(ada.session, peer=visitor.peer), "{ viewer { user { id } } }")
+    found = await graphql(replace(ada.session, peer=visitor.peer), "{ viewer { user { rowId } } }")
 
-    assert found.json()["data"]["viewer"]["user"]["id"] == ada.user
+    assert found.json()["data"]["viewer"]["user"]["rowId"] == ada.user

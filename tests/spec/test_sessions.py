@@ -261,7 +261,8 @@ async def test_a_user_sees_their_sessions_in_all_workspaces_and_nobody_elses(wor
         (first.slug, True),
     ]
     assert [row["name"] for row in rows] == ["Session", "Mozilla/5.0 (test)"]
-    over_graphql = await graphql(here, "{ sessions { id current workspace { id } startedAt expiresAt } }")
+    query = "{ sessions { id: rowId current workspace { id: rowId } startedAt expiresAt } }"
+    over_graphql = await graphql(here, query)
     assert [each["id"] for each in over_graphql.json()["data"]["sessions"]] == [row["id"] for row in rows]
 
 

@@ -14,8 +14,8 @@ from tests.support.client import Client
 from tests.support.seed import Seed
 from tests.support.workshop import Workshop, graphql
 
-VIEWER = """{ viewer { workspace { id slug name } scopes rateLimit { limit remaining resetAt }
-  token { id name tokenPrefix kind expiresAt } } }"""
+VIEWER = """{ viewer { workspace { id: rowId slug name } scopes rateLimit { limit remaining resetAt }
+  token { id: rowId name tokenPrefix kind expiresAt } } }"""
 KEYS = "/api/v1/api-keys"
 
 

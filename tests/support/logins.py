@@ -17,7 +17,8 @@ from tests.support.workshop import graphql
 LOGIN = "/api/v1/auth/login"
 PROBLEM = "problem { status code detail retryAfter extensions }"
 SESSION = (
-    "token expiresAt sessionId scopes workspace { id slug name } user { id email name role isPlatformAdmin }"
+    "token expiresAt sessionId scopes workspace { id: rowId slug name }"
+    " user { id: rowId email name role isPlatformAdmin }"
 )
 MUTATION = f"""mutation($email: String!, $password: String!, $code: String, $recovery: String, $in: String) {{
   login(input: {{

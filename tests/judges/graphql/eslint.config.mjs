@@ -25,6 +25,8 @@ export default [
       "@graphql-eslint/strict-id-in-types": [
         "error",
         {
+          // `id` is for nodes alone, by which Relay's store knows them; what tells of a row otherwise calls it `rowId`.
+          acceptedIdNames: ["id", "rowId"],
           exceptions: {
             // Parts of an answer, which clients keep within it. Whatever is a row has an id.
             suffixes: ["Connection", "Edge", "Payload", "Result"],
