@@ -3,6 +3,7 @@
 from tests.sdks.sdk import HERE, Sdk
 
 _FOLDER = HERE / "graphql"
+_RELAY = "*.ts,generated/*.ts"
 
 
 def _codegen(library: str) -> Sdk:
@@ -17,4 +18,16 @@ def _codegen(library: str) -> Sdk:
     )
 
 
-SDKS: tuple[Sdk, ...] = (_codegen("urql"), _codegen("apollo"))
+SDKS: tuple[Sdk, ...] = (
+    _codegen("urql"),
+    _codegen("apollo"),
+    Sdk(
+        "relay",
+        "relay-compiler",
+        _FOLDER / "relay",
+        # The compiler wants the folder to be there.
+        generate=(("mkdir", "-p", "generated"), ("relay-compiler",), ("relay-compiler", "--validate")),
+        check=(("tsc",), ("babel", ".", "--extensions", ".ts", "--only", _RELAY, "--out-dir", "compiled")),
+        run=(("node", "compiled/story.js"),),
+    ),
+)

@@ -62,7 +62,7 @@ export const CreateCustomers = graphql(`
   mutation CreateCustomers($items: [CustomerCreateInput!]!) {
     createCustomers(items: $items) {
       results {
-        id
+        rowId
         status
       }
       problem {

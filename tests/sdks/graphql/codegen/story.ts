@@ -87,7 +87,7 @@ export async function tell(name: string, front: Front): Promise<void> {
   const names = Array.from({ length: 23 }, (_, at) => `${mark} page ${String(at).padStart(2, "0")}`);
   const items = names.map((name) => ({ name }));
   const { createCustomers } = await front.ask(ask.CreateCustomers, { items });
-  const ids = written(createCustomers?.problem, createCustomers?.results).map(({ id }) => id);
+  const ids = written(createCustomers?.problem, createCustomers?.results).map(({ rowId }) => rowId);
   const paged = { filter: { name: { like: `${mark} page` } }, first: 5 };
   assert.equal(await front.page(paged), 5);
   const { customers } = await front.kept(paged);
