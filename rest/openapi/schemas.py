@@ -151,7 +151,7 @@ def page(draft: Draft, resource: Resource) -> Json:
         lambda: opened(
             {
                 "data": array(read(draft, resource)),
-                "pagination": {"oneOf": paginations},
+                "pagination": draft.schema("Pagination", dict, {"oneOf": paginations}),
                 "links": links,
                 **included(draft, resource),
             },

@@ -13,7 +13,7 @@ from services.engine.resource import Field, Kind, Operator, Resource
 _PATHS: Json = {"patternProperties": {r"^[a-z_]+\.": {"type": "object"}}}
 """Names with dots lead through relations, or into maps."""
 
-_COUNT: Json = {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": ["estimated"]}]}
+_COUNT: Json = {"oneOf": [{"type": "boolean"}, {"type": "string", "enum": ["estimated"]}]}
 
 
 def search(draft: Draft, resource: Resource) -> Json:
