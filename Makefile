@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench faults isolation mutants judges contracts constraints clean
+.PHONY: help serve test check bench faults isolation mutants judges docs contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -48,6 +48,10 @@ isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,
 judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made ## Ask other people's tools about both surfaces and write docs/judges.md (ARGS="lint rest graphql mcp")
 	$(BIN)/python -m tests.judges $(ARGS)
 
+docs: .venv/.develop ## Build the documentation site into .site, or serve it while it is written (ARGS=serve)
+	@$(call install,.[dev$(comma)docs])
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(or $(ARGS),build --strict)
+
 contracts: .venv/.develop ## Write docs/schema.graphql, docs/openapi.json, docs/API.md and the derived parts of the documentation anew
 	$(BIN)/python -m diptych sdl > docs/schema.graphql
 	$(BIN)/python -m diptych openapi > docs/openapi.json
@@ -59,7 +63,7 @@ constraints: .venv/.develop ## Pin the newest versions that pyproject.toml allow
 		--python-version 3.11 --no-header --no-annotate --quiet --output-file constraints.txt
 
 clean: ## Remove the environment and caches, but no data
-	rm -rf .venv *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The stamps below are older than what they depend on only when there is something to install.
 

@@ -42,11 +42,10 @@ class Twins:
         if rest is None or graphql is None:
             raise UntrueError("one of the surfaces was not asked")
         ((_, found),) = graphql.body["data"].items()
+        selected = _selected(found) if found else graphql.body["errors"][0]["extensions"]["problem"]
         unlike = _UNLIKE if self._writing else frozenset({"etag", "endCursor"})
         shown = rest.body if isinstance(rest.body, dict) else {}
-        if found is None:
-            found = graphql.body["errors"][0]["extensions"]["problem"]
-        told = list(_differences(_selected(found), _document(shown), unlike))
+        told = list(_differences(selected, _document(shown), unlike))
         if told:
             raise UntrueError(f"GraphQL and REST disagree: {told[:3]}")
         self.compared += 1
