@@ -30,4 +30,12 @@ SDKS: tuple[Sdk, ...] = (
         check=(("tsc",), ("babel", ".", "--extensions", ".ts", "--only", _RELAY, "--out-dir", "compiled")),
         run=(("node", "compiled/story.js"),),
     ),
+    Sdk(
+        "ariadne-codegen",
+        "ariadne-codegen",
+        _FOLDER / "ariadne",
+        generate=(("ariadne-codegen",),),
+        check=(("mypy", "generated", "story.py"),),
+        run=(("python", "story.py"),),
+    ),
 )
