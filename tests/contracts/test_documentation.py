@@ -128,7 +128,7 @@ def test_without_the_difference_there_is_a_sound_server_without_that_resource(tm
         capture_output=True,
         text=True,
     )
-    assert told.stdout == "11 sound, brands in none of them\n", told.stderr
+    assert told.stdout == "12 sound, brands in none of them\n", told.stderr
 
 
 WITHOUT = """
