@@ -16,13 +16,13 @@ from services.engine.context import Caller
 from services.engine.errors import Invalid, bad_request, not_found, validation_failed
 from services.engine.mcp import READ, WRITE
 from services.engine.read import Reader
+from services.engine.values import BLANK
 
 NAME = "mcp"
 """The first segment of every address here."""
 
 _UNSTORED: Headers = [(b"cache-control", b"no-store"), (b"vary", b"Authorization")]
 _UNHEEDED = (b"idempotency-key", b"if-match", b"if-none-match")
-_REQUIRED = Invalid("required", "This is required.")
 _NO_TEXT = Invalid("invalid_format", "This must be a text.")
 _NO_OBJECT = Invalid("invalid_format", "This must be an object.")
 
@@ -175,7 +175,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _fault(value: Any) -> Invalid:
-    return _REQUIRED if value in (None, "") else _NO_TEXT
+    return BLANK if value in (None, "") else _NO_TEXT
 
 
 def _shown(document: Any) -> Response:

@@ -7,9 +7,10 @@ from rest.openapi.operations import Operation, body, response
 from services.engine.mcp import READ, WRITE
 
 _TEXT: Json = {"type": "string"}
+_NAME: Json = {"type": "string", "minLength": 1}
 _JSON_SCHEMA: Json = {"type": "object", "additionalProperties": True, "examples": [{"type": "object"}]}
-_SERVER: Json = {**_TEXT, "description": "Which server, by its id.", "examples": ["commerce"]}
-_TOOL: Json = {**_TEXT, "description": "Which of its tools, by its name.", "examples": ["listOrders"]}
+_SERVER: Json = {**_NAME, "description": "Which server, by its id.", "examples": ["commerce"]}
+_TOOL: Json = {**_NAME, "description": "Which of its tools, by its name.", "examples": ["listOrders"]}
 _URI: Json = {**_TEXT, "description": "Which resource.", "examples": ["diptych://enums.json"]}
 _OF_TOOLS = (409, 412, 422, 428)
 """What tools may be refused with, beside what any operation may."""
