@@ -1,4 +1,4 @@
-"""Schemathesis on a live server: requests drawn from its own description, and every answer held against it."""
+"""Schemathesis on a live server: requests drawn from its own description, and what comes of them."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def drawn(house: House, drawing: Drawing, matter: str, seconds: float = 3_600) -
         report = folder / "report.json"
         command = [
             *(Path(sys.executable).parent / "st", "--config-file", CONFIGURATION[0], "run"),
-            *(f"{house.base}{drawing.location}", "--origin", house.base),
+            f"{house.base}{drawing.location}",
             *("--phases", drawing.phases, "--max-examples", str(drawing.examples)),
             *("--seed", str(drawing.seed), "--report-json-path", report, *drawing.options),
         ]
@@ -80,6 +80,7 @@ def _own_ids(house: House) -> set[str]:
 
 def _read(verdict: Verdict, report: dict[str, Any], told: str) -> None:
     cases, operations = report["test_cases"], report["operations"]
+    verdict.cases = cases["generated"]
     verdict.amount = f"{cases['generated']:,} cases of {operations['tested']} operations"
     verdict.seen = f"seed {report['seed']}, {report['filtered']:,} refusals that no schema can foresee"
     for kind in report["failures"]:

@@ -1,4 +1,4 @@
-"""What Schemathesis is told of Diptych that no document says; it loads this file itself, in its own process."""
+"""What Schemathesis is told of Diptych that no document says; it loads this file in its own process."""
 
 import json
 import os
@@ -24,9 +24,9 @@ BEYOND_SCHEMAS = {
     # The present moment; the sign of a return, which only imports bring; totals of an order.
     "greater_than": re.compile(r".*\b(expires_at|quantity)"),
     "less_than": re.compile(r".*\b(quantity|unit_price_cents|metadata|nutrition)"),
-    # Check digits, what is no GraphQL, names of time zones and languages, and what RFC 5321 says of addresses.
+    # Check digits, names of time zones and languages, texts of GraphQL, and what RFC 5321 says of addresses.
     "invalid_format": re.compile(r".*\b(gtin|email|text|settings\.\w+|metadata|nutrition)"),
-    "inclusion": re.compile(r".*\b(settings\.\w+|scopes)"),
+    "inclusion": re.compile(r".*\b(settings\.\w+|scopes|feature)"),
     # Sums of lengths in lists.
     "invalid_date": re.compile(r".*_at\b"),
 }
@@ -38,16 +38,21 @@ BETWEEN_PARAMETERS = re.compile(
             # An opaque text of the server's own.
             r"^The cursor ",
             r"does not go with",
+            r"exclude each other: ",
             r"^direction takes next or prev, and only beside a cursor",
-            r"names no resource of this request; include X first",
             r"names no resource of this request; include ",
+            # No type of GraphQL can be left out and yet not be null, or be a list and not be empty.
+            r"^Filter \S+ is (null|an empty list);",
             r"^A field may be sorted by only once",
             # JSON has no largest number, and I-JSON (RFC 7493) has.
-            r"^The body holds a number beyond 64 bits",
+            r"beyond 64 bits",
         )
     )
 )
 """What is said of parameters each of which is right for itself."""
+
+UNFORESEEABLE = frozenset({401, 403, 404, 409, 412, 429})
+"""Statuses that depend on who asks, and on what there is."""
 
 _ENDING = frozenset({"PUT", "PATCH", "DELETE", "POST"})
 
@@ -103,16 +108,30 @@ def _is_spared(item: Any) -> bool:
 
 @schemathesis.hook
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """Keep every failure but refusals of what no schema can foresee, which are told by their codes."""
-    if type(failure).__name__ != "RejectedPositiveData":
+    """Keep every failure but refusals of what no schema can foresee, which are told by their codes.
+
+    A server error of GraphQL is to Schemathesis whatever has not one of Apollo's codes; ours have the codes
+    of the catalogue, beside a problem object whose status tells whose fault it is.
+    """
+    kind = type(failure).__name__
+    if kind == "RejectedPositiveData":
+        return not _unforeseeable(json.loads(response.content))
+    if kind in ("GraphQLServerError", "GraphQLClientError"):
+        errors = json.loads(response.content)["errors"]
+        problems = [each["extensions"]["problem"] for each in errors]
+        # GraphQL knows neither bounds nor patterns, and what is required is told by the payload's problem.
+        return not all(problem["status"] == 422 or _unforeseeable(problem) for problem in problems)
+    return True
+
+
+def _unforeseeable(problem: dict[str, Any]) -> bool:
+    """Tell whether a problem is one that a request may meet though every schema takes it."""
+    if problem["status"] in UNFORESEEABLE:
         return True
-    problem = json.loads(response.content)
-    if problem["status"] == 412:
-        return False
     if problem["code"] == "validation-failed":
-        return not all(
+        return all(
             code in BEYOND_SCHEMAS and BEYOND_SCHEMAS[code].match(field)
             for field, codes in problem["errors"].items()
             for code in codes
         )
-    return not BETWEEN_PARAMETERS.search(problem["detail"])
+    return problem["status"] == 400 and bool(BETWEEN_PARAMETERS.search(problem["detail"]))

@@ -11,7 +11,7 @@ class Verdict:
     """What one judge found of one matter.
 
     `amount` says how much was judged, such as "5,120 cases"; `findings` are what the judge objects to, one
-    sentence each; `seen` is what else it told, such as a score.
+    sentence each; `seen` is what else it told, such as a score; `cases` is how many requests were drawn.
     """
 
     judge: str
@@ -21,6 +21,7 @@ class Verdict:
     findings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     seen: str = ""
+    cases: int = 0
 
 
 Judging = Callable[..., Iterator[Verdict]]
