@@ -27,8 +27,8 @@ class Step(StrEnum):
 class Sdk:
     """A generator with the story that its client tells.
 
-    `source` is a committed folder with `requirements.txt` or `package.json` (exact pins), the generator's
-    configuration and the story. It is copied to a workshop, where `.venv/bin` or `node_modules/.bin` come first
+    `source` is a committed folder with `requirements.txt` or `package.json` or both (exact pins), the
+    generator's configuration and the story. It is copied to a workshop, where `.venv/bin` or `node_modules/.bin` come first
     in PATH and every command runs. There lie `openapi.json` and `schema.graphql`, fetched from the server, and
     the environment names the server as URL and a token that may do everything as TOKEN.
 
@@ -43,8 +43,3 @@ class Sdk:
     check: tuple[Command, ...]
     run: tuple[Command, ...]
     generated: str = "generated"
-
-    @property
-    def is_python(self) -> bool:
-        """Tell whether packages come from PyPI, rather than from npm."""
-        return (self.source / "requirements.txt").exists()

@@ -81,16 +81,17 @@ class Workshop:
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
         shutil.copytree(self.sdk.source, self.folder, dirs_exist_ok=True)
         shutil.copytree(self._served, self.folder, dirs_exist_ok=True)
-        manifest = "requirements.txt" if self.sdk.is_python else "package.json"
-        wanted = hashlib.sha256((self.folder / manifest).read_bytes()).hexdigest()
+        manifests = [each for each in _INSTALLING if (self.folder / each).exists()]
+        wanted = hashlib.sha256(b"".join((self.folder / each).read_bytes() for each in manifests)).hexdigest()
         stamp = self.folder / ".installed"
         if not stamp.exists() or stamp.read_text() != wanted:
-            self._all(_FROM_PYPI if self.sdk.is_python else _FROM_NPM)
+            for each in manifests:
+                self._all(_INSTALLING[each])
             stamp.write_text(wanted)
 
     def _version(self) -> str:
-        if not self.sdk.is_python:
-            told = self.folder / "node_modules" / self.sdk.tool / "package.json"
+        told = self.folder / "node_modules" / self.sdk.tool / "package.json"
+        if told.exists():
             return str(json.loads(told.read_text())["version"])
         ask = f"import importlib.metadata as m; print(m.version({self.sdk.tool!r}))"
         return self._run(("python", "-c", ask)).strip()
@@ -145,5 +146,15 @@ _FROM_PYPI: tuple[Command, ...] = (
 )
 # What a folder needs besides, such as a date before which packages were published, stands in its `.npmrc`.
 _FROM_NPM: tuple[Command, ...] = (
-    ("npm", "install", "--loglevel=error", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"),
+    (
+        "npm",
+        "install",
+        "--loglevel=error",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+    ),
 )
+
+_INSTALLING = {"requirements.txt": _FROM_PYPI, "package.json": _FROM_NPM}
