@@ -1,11 +1,10 @@
 """MCP over HTTP: one message, one answer in JSON, nothing kept (revisions 2026-07-28 and 2025-11-25)."""
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
@@ -13,17 +12,17 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
-    INVALID_REQUEST,
-    PARSE_ERROR,
     CallToolRequestParams,
+    GetPromptRequestParams,
     PaginatedRequestParams,
     ReadResourceRequestParams,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from rest.http import JSON, Headers, Response
+from rest.http import Response
+from rest.mcp.messages import posted, scope, unreadable
 from rest.mcp.offer import Answer, Asker, Offer
-from rest.mcp.resources import Resources
+from rest.mcp.resources import GUIDE, Resources
 from rest.mcp.tools import Tool
 from services.engine.calling import Guest
 from services.engine.context import Caller
@@ -43,6 +42,12 @@ _HINTS: dict[CacheableMethod, CacheHint] = {
     "tools/list": _KEPT,
     "resources/list": _KEPT,
     "resources/templates/list": _KEPT,
+    "prompts/list": _KEPT,
+}
+_PROMPT = {
+    "name": "introduction",
+    "title": "Introduction to this API",
+    "description": "Everything to know of the API before working with it.",
 }
 _ASKER = "diptych.asker"
 _SHOWN = ("etag", "idempotency-replayed")
@@ -54,8 +59,6 @@ Each tool is one operation of a REST API, with its rules. Rows come in pages: go
 `dry_run` to try it, `idempotency_key` so that repeating it is harmless, and `if_match`, the ETag that an
 answer ends with, so that nobody else's change is lost. A refusal is a problem document: `detail` says what is
 wrong, `errors` names the fields."""
-
-_NO_MESSAGE = "The body must be one request or notification of JSON-RPC 2.0; batches are not read."
 
 _Context = ServerRequestContext[Any, Any]
 
@@ -94,13 +97,15 @@ class Protocol:
         add("resources/list", PaginatedRequestParams, self._list_resources)
         add("resources/templates/list", PaginatedRequestParams, self._list_templates)
         add("resources/read", ReadResourceRequestParams, self._read_resource)
+        add("prompts/list", PaginatedRequestParams, self._list_prompts)
+        add("prompts/get", GetPromptRequestParams, self._get_prompt)
         # It tells each request twice, and clients' mistakes as warnings.
         logging.getLogger("mcp").setLevel(logging.ERROR)
 
     async def answer(self, asker: Asker, headers: Mapping[bytes, bytes], body: bytes) -> Response:
         """Return the response to a posted message; raises the 401 problem."""
         asking = _Asking(asker)
-        found = _unreadable(body) or await self._served(asking, headers, body)
+        found = unreadable(body) or await self._served(asking, headers, body)
         if isinstance(asker, Caller):
             # Nothing but what was read with it proves a token, and a dead one hears only that.
             await self._reader.confirm(asker)
@@ -127,19 +132,10 @@ class Protocol:
         manager = StreamableHTTPSessionManager(
             self._server, json_response=True, stateless=True, max_request_body_size=self._body_limit
         )
-        sent: list[MutableMapping[str, Any]] = []
-        messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive() -> MutableMapping[str, Any]:
-            return messages.pop() if messages else {"type": "http.disconnect"}
-
-        async def send(message: MutableMapping[str, Any]) -> None:
-            sent.append(message)
-
+        told = scope(PATH, headers) | {_ASKER: asking}
         # It keeps nothing, so it lives as long as the request, and nothing has to end it.
         async with manager.run():
-            await manager.handle_request(_scope(asking, headers), receive, send)
-        return _response(sent)
+            return await posted(manager.handle_request, told, body)
 
     # Methods
 
@@ -167,16 +163,31 @@ class Protocol:
         return _whole(resourceTemplates=(await self._resources()).templates(scopes))
 
     async def _read_resource(self, context: _Context, params: ReadResourceRequestParams) -> dict[str, Any]:
+        found = await self._read(context, params.uri)
+        return _whole(contents=[found], ttlMs=0, cacheScope="private")
+
+    async def _list_prompts(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
+        await self._scopes(context)
+        return _whole(prompts=[_PROMPT])
+
+    async def _get_prompt(self, context: _Context, params: GetPromptRequestParams) -> dict[str, Any]:
+        if params.name != _PROMPT["name"]:
+            raise MCPError(INVALID_PARAMS, f"Unknown prompt: {params.name[:64]}")
+        found = {"type": "resource", "resource": await self._read(context, GUIDE)}
+        messages = [{"role": "user", "content": found}]
+        return _whole(description=_PROMPT["description"], messages=messages)
+
+    async def _read(self, context: _Context, uri: str) -> dict[str, Any]:
+        """Return what a resource holds; raises the error of a refusal, whose problem goes with it."""
         asking = _asking(context)
         try:
-            answer = await (await self._resources()).read(asking.asker, params.uri)
+            answer = await (await self._resources()).read(asking.asker, uri)
         except Problem as problem:
             answer = await self._offer.refusal(asking.asker, problem)
         asking.dead = answer.dead
         if answer.refused:
             raise MCPError(_code(answer, context), answer.document["detail"], answer.document)
-        found = {"uri": params.uri, "mimeType": answer.media_type, "text": answer.text}
-        return _whole(contents=[found], ttlMs=0, cacheScope="private")
+        return {"uri": uri, "mimeType": answer.media_type, "text": answer.text}
 
     async def _resources(self) -> Resources:
         return Resources(self._offer, await self._offer.toolbox())
@@ -232,52 +243,3 @@ def _structured(answer: Answer) -> dict[str, Any]:
     if answer.document is not None:
         return {"result": answer.document}
     return {"media_type": answer.media_type, "text": answer.text} if answer.media_type else {}
-
-
-def _unreadable(body: bytes) -> Response | None:
-    """Return the answer to what is not one message of JSON-RPC; batches went with the revision of 2025-06."""
-    try:
-        message = load(body)
-    except JsonProblem as problem:
-        return _error(PARSE_ERROR, f"The body {problem}")
-    return None if _is_message(message) else _error(INVALID_REQUEST, _NO_MESSAGE)
-
-
-def _is_message(found: object) -> bool:
-    """Tell whether this is a request or a notification (JSON-RPC 2.0, section 4)."""
-    if (
-        not isinstance(found, dict)
-        or found.get("jsonrpc") != "2.0"
-        or not isinstance(found.get("method"), str)
-    ):
-        return False
-    id_, params = found.get("id", 0), found.get("params", {})
-    return isinstance(id_, str | int) and not isinstance(id_, bool) and isinstance(params, dict)
-
-
-def _error(code: int, message: str) -> Response:
-    told = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
-    return Response(400, [JSON, (b"cache-control", b"no-store")], orjson.dumps(told))
-
-
-def _scope(asking: _Asking, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": PATH,
-        "raw_path": PATH.encode(),
-        "query_string": b"",
-        "headers": list(headers.items()),
-        _ASKER: asking,
-    }
-
-
-def _response(sent: list[MutableMapping[str, Any]]) -> Response:
-    """Return what was sent, with the headers that are not the server's own affair."""
-    start, *rest = sent
-    own: Headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
-    body = b"".join(message.get("body", b"") for message in rest)
-    return Response(start["status"], [*own, (b"cache-control", b"no-store")], body)

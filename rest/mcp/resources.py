@@ -10,6 +10,9 @@ from rest.openapi.draft import Json
 from services.engine.errors import Problem, not_found
 
 SCHEME = "diptych://"
+GUIDE = f"{SCHEME}agents.md"
+"""What tells agents everything."""
+
 _JSON = "application/json"
 _ID = "{id}"
 
@@ -38,7 +41,7 @@ class Document:
 
 _DOCUMENTS = (
     Document(
-        f"{SCHEME}agents.md",
+        GUIDE,
         "agents",
         "text/markdown",
         "How to use this API",

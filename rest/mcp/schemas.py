@@ -10,6 +10,10 @@ _LOCAL = "#/$defs/"
 _BY_NAME = ("properties", "patternProperties")
 _INNER = ("items", "additionalProperties", "not")
 _LISTED = ("allOf", "anyOf", "oneOf")
+_FORMATS = frozenset({"int32", "int64", "decimal"})
+"""Formats of OpenAPI alone, of which validators complain."""
+
+_ANNOTATIONS = ("description", "default", "deprecated")
 _FOREIGN = frozenset({"discriminator", "examples"})
 """What only OpenAPI gives a meaning to, and what would make a list of tools twice as long."""
 
@@ -47,7 +51,7 @@ def local(schema: Json) -> Json:
     """Return a schema of the OpenAPI document whose references stay within what it becomes part of."""
     found: Json = {}
     for key, value in schema.items():
-        if key in _FOREIGN or key.startswith("x-"):
+        if key in _FOREIGN or key.startswith("x-") or (key == "format" and value in _FORMATS):
             continue
         if key == "$ref":
             value = _LOCAL + value.removeprefix(_REFERENCE)
@@ -58,7 +62,16 @@ def local(schema: Json) -> Json:
         elif key in _LISTED:
             value = [local(each) for each in value]
         found[key] = value
-    return found
+    return _single(found) if isinstance(found.get("type"), list) else found
+
+
+def _single(schema: Json) -> Json:
+    """Return a schema of several types as one of each, which some models alone understand."""
+    own = {key: value for key, value in schema.items() if key in _ANNOTATIONS}
+    rest = {key: value for key, value in schema.items() if key not in _ANNOTATIONS and key != "type"}
+    null: Json = {"type": "null"}
+    kinds = [null if kind == "null" else {"type": kind, **rest} for kind in schema["type"]]
+    return {"anyOf": kinds, **own}
 
 
 def _references(node: Any) -> Iterator[str]:

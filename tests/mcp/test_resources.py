@@ -1,6 +1,7 @@
 """Resources: documents and rows that agents read by their URI (S2-051)."""
 
 import pytest
+from mcp.shared.exceptions import MCPError
 
 from services.catalog import CATALOG
 from tests.mcp.asking import MODERN, OLDER, Agent
@@ -92,3 +93,15 @@ async def test_reading_needs_the_scope(shop: Client, written: Seed) -> None:
     found = await agent.error("resources/read", uri=f"diptych://brands/{id_}")
 
     assert found["data"]["required_scope"] == "brands:read"
+
+
+async def test_the_guide_is_a_prompt_too(agents: Agents, written: Seed, shop: Client) -> None:
+    """A person can give it to a model in clients that read no resources by themselves."""
+    async with agents(written.tokens["acme", "nothing"]) as client:
+        (listed,) = (await client.list_prompts()).prompts
+        (message,) = (await client.get_prompt(listed.name)).messages
+        with pytest.raises(MCPError) as caught:
+            await client.get_prompt("nothing")
+
+    assert message.content.resource.text.encode() == (await shop.get("/api/v1/agents")).body  # type: ignore
+    assert caught.value.code == -32602

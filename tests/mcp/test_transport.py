@@ -62,7 +62,7 @@ async def test_a_client_of_today_needs_no_greeting(shop: Client) -> None:
 
     assert MODERN in found["supportedVersions"]
     assert found["resultType"] == "complete"
-    assert found["capabilities"].keys() == {"tools", "resources"}
+    assert found["capabilities"].keys() == {"tools", "resources", "prompts"}
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "PATCH", "HEAD"])
@@ -294,7 +294,7 @@ async def test_a_name_must_be_the_same_in_header_and_message(shop: Client, store
 
 @pytest.mark.parametrize("revision", [MODERN, OLDER])
 @pytest.mark.parametrize(
-    "method", ["prompts/list", "completion/complete", "logging/setLevel", "__init__", "x" * 5_000]
+    "method", ["subscriptions/listen", "completion/complete", "logging/setLevel", "__init__", "x" * 5_000]
 )
 async def test_unknown_methods_are_said_to_be(shop: Client, revision: str, method: str) -> None:
     if revision == MODERN and len(method) > 4_000:
