@@ -96,6 +96,18 @@ READS = [
         '{ products(filter: {brand: {slug: {eq: "x"}}}) { nodes { name } } }',
     ),
     Case(
+        "filter through a deprecated relation",
+        "brand.products",
+        "GET brands?filter[products.name]=x&fields=name",
+        '{ brands(filter: {products: {name: {eq: "x"}}}) { nodes { name } } }',
+    ),
+    Case(
+        "nested list",
+        "brand.products",
+        "GET brands/{brand}/products",
+        "{ brand(id: $brand) { products { nodes { name } } } }",
+    ),
+    Case(
         "filter by a deprecated resource",
         "category",
         "GET products?filter[category.name]=x&fields=name",
@@ -345,6 +357,24 @@ async def test_a_selection_that_is_left_out_is_no_use(outdated_world: World, way
     ]
 
     assert [len(each.get("extensions", {}).get("deprecations", ())) for each in told] == [1, 0]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_is_found_by_its_id_alone_is_used_where_it_is_named(
+    outdated_world: World, way: str | None
+) -> None:
+    """`node` looks among all resources, of which nobody has named the deprecated one."""
+    world, client = outdated_world, await outdated_world.client("all:read")
+    await anew(world)
+    id_ = world.live(world.catalog["category"])[0]["id"]
+
+    plain = await over_graphql(client, f'{{ node(id: "{id_}") {{ id }} }}', way)
+    named = await over_graphql(client, f'{{ node(id: "{id_}") {{ ... on Category {{ name }} }} }}', way)
+
+    assert plain.json()["data"]["node"] == {"id": id_}
+    assert plain.header("deprecation") is None
+    assert named.json()["extensions"]["deprecations"] == members({"category": outdated.OPEN})
+    assert await outdated.uses(world.application, world.database) == {("category", "graphql", "node", 1)}
 
 
 async def test_every_request_of_a_batch_is_told_its_own(outdated_world: World) -> None:

@@ -380,6 +380,19 @@ async def test_every_use_is_counted_and_none_twice(shop: Workshop) -> None:
     assert [row["count"] for row in await usage(holder)] == [100]
 
 
+async def test_what_was_not_let_through_is_no_use(seed: Seed) -> None:
+    """S3-247: a request beyond the budget did nothing."""
+    async with running(seed.database, outdated.CATALOG, limits="on") as application:
+        shop = Workshop(Client(application), seed.database)
+        holder = shop.holder("all:write", rate_limit_per_minute=1, burst=1)
+        bodies = [{"name": name, "website": "https://x.example"} for name in ("first", "second")]
+        statuses = [(await holder.post(BRANDS, body)).status for body in bodies]
+        await outdated.meter(application).write()
+
+    assert statuses == [201, 429]
+    assert [row["uses"] for row in shop.stored.rows("deprecation_uses", shop.id, "workspace_id")] == [1]
+
+
 async def test_processes_add_up_and_keep_the_first_and_the_last_time(shop: Workshop, seed: Seed) -> None:
     """Any number of processes write down what each has counted."""
     holder = shop.holder("all:read")
