@@ -4,6 +4,7 @@ The rows are kept in memory as they were inserted, so that tests compute what th
 from the code under test.
 """
 
+import hashlib
 import random
 import uuid
 from collections.abc import Iterable, Mapping
@@ -53,6 +54,7 @@ _ORDER = (
     "tokens",
     "invitations",
     "memberships",
+    "trusted_operations",
 )
 _NO_HASH = "no hash at all"
 
@@ -394,6 +396,25 @@ def _memberships(maker: _Maker, users: list[Row], invitations: list[Row]) -> lis
     ]
 
 
+def _trusted_operations(maker: _Maker) -> list[Row]:
+    made = []
+    for n in range(9):
+        kind = ("query", "query", "mutation")[n % 3]
+        text = f"{kind} Operation{n // 2} {{ __typename }} # {maker.letter}{n}"
+        made.append(
+            maker.row(
+                n,
+                name=f"Operation{n // 2}",
+                kind=kind,
+                sha256=hashlib.sha256(text.encode()).hexdigest(),
+                text=text,
+                client=None if n % 4 == 3 else f"web@1.{n % 2}",
+                deleted_at=_deleted(n, 5),
+            )
+        )
+    return made
+
+
 def _seen(users: list[Row], memberships: list[Row]) -> list[Row]:
     """Return the people whom their workspace sees."""
     members = {row["user_id"] for row in memberships if row["deleted_at"] is None}
@@ -420,6 +441,7 @@ def _tenant(maker: _Maker) -> dict[str, list[Row]]:
         "users": users,
         "invitations": invitations,
         "memberships": _memberships(maker, users, invitations),
+        "trusted_operations": _trusted_operations(maker),
     }
 
 
