@@ -87,7 +87,7 @@ def rewritten(path: str, base: str, modules: Modules = MODULES) -> str:
     if door is not None:
         return f"{base}/{door[2]}"
     module, found, rest = path[1:].partition("/api/v1/")
-    if found and rest == "openapi.json" and "/" not in module:
+    if found and rest in ("openapi.json", "agents") and "/" not in module:
         return f"{base}/{rest}/{module}"
     if found and not rest and module in modules:
         return f"{base}/"

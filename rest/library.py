@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from rest.agents.text import text
@@ -9,7 +10,7 @@ from rest.http import BASE, Headers, Request, Response
 from rest.openapi import serving
 from rest.published import Forms, Published, publish
 from services.engine.catalog import Catalog
-from services.engine.errors import bad_request
+from services.engine.errors import bad_request, not_found
 
 INDEX, AGENTS, SCHEMA = "", "agents", "schema.graphql"
 
@@ -46,11 +47,14 @@ class Library:
         self._makers: dict[str, Callable[[], Forms]] = {INDEX: self._index, AGENTS: self._agents}
         if sdl is not None:
             self._makers[SCHEMA] = lambda: _texts(sdl(), b"text/plain", b"application/graphql")
+        for module in catalog.modules:
+            self._makers[f"{AGENTS}/{module.name}"] = partial(self._agents, module.name)
         self._made: dict[str, Forms] = {}
 
     def holds(self, segments: tuple[str, ...]) -> bool:
         """Tell whether these path segments below the base lead to a document."""
-        if segments[0] == serving.NAME:
+        if segments[0] in (serving.NAME, AGENTS):
+            # The second segment names a module.
             return len(segments) <= 2
         return len(segments) == 1 and segments[0] in self._makers
 
@@ -66,6 +70,8 @@ class Library:
         name = request.segments[0]
         if name == serving.NAME:
             return (await self._described()).answer(request)
+        if len(request.segments) > 1:
+            name = f"{name}/{self._module(request)}"
         more = _LINKS if name == INDEX else None
         return publish(await self._forms(name), request.headers, more=more)
 
@@ -79,8 +85,15 @@ class Library:
             self._made[name] = await asyncio.to_thread(self._makers[name])
         return self._made[name]
 
-    def _agents(self) -> Forms:
-        return _texts(text(self._catalog, self._version), b"text/markdown", b"text/plain")
+    def _module(self, request: Request) -> str:
+        """Return the module that a request names; raises the 404 problem."""
+        found = next((each for each in self._catalog.modules if each.name == request.segments[1]), None)
+        if found is None:
+            raise not_found(f"There is nothing at {request.path}.")
+        return found.name
+
+    def _agents(self, module: str | None = None) -> Forms:
+        return _texts(text(self._catalog, self._version, module), b"text/markdown", b"text/plain")
 
     def _index(self) -> Forms:
         return {

@@ -32,6 +32,12 @@ def section(told: Told, procedure: AnyProcedure) -> Iterator[str]:
     yield ""
 
 
+def line(procedure: AnyProcedure) -> str:
+    """Return what a procedure does, in one line."""
+    named = f"{procedure.method} {BASE}/{procedure.path} {camel(procedure.name)}"
+    return f"- {named}: {procedure.doc}{outdated(procedure)}"
+
+
 def _terms(procedure: AnyProcedure) -> str:
     scope = scope_of(procedure)
     public = isinstance(procedure, PublicProcedure)

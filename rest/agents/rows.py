@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from rest.agents.told import Told, default, kind, outdated
+from rest.http import BASE
 from rest.openapi.draft import camel, pascal
 from services.engine.actions import writes
 from services.engine.resource import Action, Embedded, Field, Kind, Relation, Resource, Shown
@@ -30,6 +31,12 @@ def section(told: Told, resource: Resource) -> Iterator[str]:
     yield ""
     yield from _operations(told, resource)
     yield ""
+
+
+def line(resource: Resource) -> str:
+    """Return what a resource is, in one line: where there is no room for its section."""
+    told = ", ".join(f"`{field.name}`{'*' if field.required else ''}" for field in resource.fields)
+    return f"- {BASE}/{resource.path}: {resource.doc} Fields (`*` required): {told}.{outdated(resource)}"
 
 
 def _is_told(field: Field) -> bool:

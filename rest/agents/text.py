@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rest.agents import calls, rows
 from rest.agents.told import Told
+from rest.http import BASE
 from rest.openapi.document import OWN_MODULE, document
 from rest.openapi.schemas import DEEPEST_INCLUDE
 from services.engine import noticing
@@ -21,16 +22,26 @@ LARGEST = 50_000
 _TEMPLATE = Path(__file__).with_name("template.md")
 
 
-def text(catalog: Catalog, version: str) -> str:
-    """Return the text of a catalogue in Markdown; `version` is that of the server."""
+def text(catalog: Catalog, version: str, module: str | None = None) -> str:
+    """Return the text of a catalogue in Markdown, or of one module; `version` is that of the server.
+
+    If not all of it fits, modules are told in short, and each in full in a text of its own (C-76).
+    """
+    told = Told(catalog, document(catalog, version))
+    found = _filled(told, version, "\n".join(_endpoints(told, module)))
+    if module is not None or len(found.encode()) < LARGEST:
+        return found
+    return _filled(told, version, "\n".join(_in_short(told)))
+
+
+def _filled(told: Told, version: str, endpoints: str) -> str:
     found = _TEMPLATE.read_text()
-    for name, value in _values(catalog, version).items():
+    for name, value in _values(told.catalog, version).items():
         found = found.replace("{{" + name + "}}", value)
-    return found
+    return found.replace("{{endpoints}}", endpoints)
 
 
 def _values(catalog: Catalog, version: str) -> dict[str, str]:
-    told = Told(catalog, document(catalog, version))
     return {
         "version": version,
         "modules": ", ".join(f"`{module.name}`" for module in catalog.modules),
@@ -42,7 +53,6 @@ def _values(catalog: Catalog, version: str) -> dict[str, str]:
         "problems": "\n".join(_problems()),
         "codes": ", ".join(f"`{code}`" for code in ERROR_CODES),
         "deprecated": "".join(_deprecated(catalog)),
-        "endpoints": "\n".join(_endpoints(told)),
     }
 
 
@@ -57,13 +67,29 @@ def _deprecated(catalog: Catalog) -> Iterator[str]:
         yield f"\n\n`{each.name}`: {each.told.reason}{page}"
 
 
-def _endpoints(told: Told) -> Iterator[str]:
+def _endpoints(told: Told, only: str | None) -> Iterator[str]:
     for module in _modules(told.catalog):
+        if only not in (None, module.name):
+            continue
         yield f"### Module {module.name}: {module.doc}\n"
         yield from _of_module(told, module)
+    yield from _of_server(told)
+
+
+def _of_server(told: Told) -> Iterator[str]:
     yield "### The server itself\n"
     for operation in told.of_tag(OWN_MODULE):
         yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}."
+
+
+def _in_short(told: Told) -> Iterator[str]:
+    for module in _modules(told.catalog):
+        yield f"### Module {module.name}: {module.doc}\n"
+        yield f"In full: `/{module.name}{BASE}/agents`.\n"
+        yield from (rows.line(resource) for resource in module.resources)
+        yield from (calls.line(procedure) for procedure in module.procedures)
+        yield ""
+    yield from _of_server(told)
 
 
 def _modules(catalog: Catalog) -> Iterator[Module]:

@@ -1,6 +1,7 @@
 """The text for language models: committed, short, complete, and as both descriptions have it (S3-039)."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -12,9 +13,11 @@ from rest.openapi.document import document
 from schema.build import build
 from schema.names import camel, pascal
 from services.catalog import CATALOG
+from services.engine.catalog import Catalog, Module
 from services.engine.errors import CATALOGUE
 from services.engine.resource import Resource, Shown
 from services.engine.validate import ERROR_CODES
+from services.products import PRODUCT
 from tests.contracts.code import ROOT
 from tests.parity import gadgets
 from tests.support import outdated
@@ -41,6 +44,34 @@ def test_the_committed_text_is_the_one_served() -> None:
 def test_it_is_short_enough_to_be_read_at_once() -> None:
     """S3-333."""
     assert len(TEXT.encode()) < LARGEST == 50_000
+
+
+def test_what_does_not_fit_is_told_in_short() -> None:
+    """C-76: every module and resource is named still, and each module has all of it in its own text."""
+    modules = tuple(
+        Module(
+            f"part{number}",
+            "A part.",
+            tuple(
+                replace(PRODUCT, name=f"thing{number}{place}", plural=f"things{number}{place}", relations=())
+                for place in range(12)
+            ),
+            CATALOG.procedures if number == 0 else (),
+        )
+        for number in range(6)
+    )
+    large = Catalog.of(*modules)
+    found = text(large, "0")
+
+    assert len(found.encode()) < LARGEST
+    for resource in large:
+        assert f"\n- /api/v1/{resource.path}: " in found
+    for procedure in large.procedures:
+        assert f"\n- {procedure.method} /api/v1/{procedure.path} {camel(procedure.name)}: " in found
+    for module in modules:
+        assert f"In full: `/{module.name}/api/v1/agents`." in found
+        own = text(large, "0", module.name)
+        assert re.findall(r"^#### (things\d+)$", own, re.M) == [each.plural for each in module.resources]
 
 
 def test_it_is_the_same_every_time() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from rest import compat
 from services.brands import BRAND
+from services.catalog import CATALOG
 from services.products import PRODUCT
 
 
@@ -22,7 +23,9 @@ from services.products import PRODUCT
         ("/products/api/v1/categories", "/api/v1/categories"),
         ("/products/api/v1/orders", "/products/api/v1/orders"),
         ("/nope/api/v1/products", "/nope/api/v1/products"),
-        ("/products/api/v1/", "/products/api/v1/"),
+        ("/products/api/v1/", "/api/v1/"),
+        ("/nope/api/v1/", "/nope/api/v1/"),
+        ("/products/api/v1/agents", "/api/v1/agents/products"),
         ("/a/products/api/v1/products", "/a/products/api/v1/products"),
         ("/graphql", "/graphql"),
         ("/health/live", "/health/live"),
@@ -56,3 +59,19 @@ def test_status_is_an_alias_only_where_it_is_a_field() -> None:
 def test_a_plain_date_before_which_means_the_end_of_it(name: str, value: str, meant: str) -> None:
     """C-24."""
     assert compat.filter_value(name, value) == meant
+
+
+@pytest.mark.parametrize(
+    ("path", "rewritten"),
+    [
+        ("/commerce/api/v1/orders/x", "/api/v1/orders/x"),
+        ("/commerce/api/v1/entitlements/check", "/api/v1/entitlements/check"),
+        ("/account/api/v1/auth/login", "/api/v1/auth/login"),
+        ("/account/api/v1/api-keys", "/api/v1/api-keys"),
+        ("/commerce/api/v1/products", "/commerce/api/v1/products"),
+        ("/catalog/api/v1/", "/api/v1/"),
+    ],
+)
+def test_every_module_has_a_base_below_which_its_own_is(path: str, rewritten: str) -> None:
+    """S0-002, C-78: those of old, and those that are declared."""
+    assert compat.rewritten(path, "/api/v1", compat.modules(CATALOG)) == rewritten

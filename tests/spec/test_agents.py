@@ -56,7 +56,7 @@ async def test_it_is_plain_text_for_whoever_asks_for_that(api: Client, accept: s
 async def test_it_is_nothing_else(api: Client) -> None:
     (await api.using(None).get(PATH, headers=[("accept", "application/json")])).names(406, "text/markdown")
     (await api.using(None).get(f"{PATH}?module=commerce")).names(400, "query")
-    (await api.using(None).get(f"{PATH}/commerce")).problem(401)
+    (await api.using(None).get(f"{PATH}/commerce/orders")).problem(401)
     assert (await api.using(None).request("OPTIONS", PATH)).header("allow") == "GET, HEAD, OPTIONS"
     (await api.post(PATH, {})).problem(405)
 
@@ -128,6 +128,24 @@ def _bodies() -> Iterator[tuple[str, dict[str, Any]]]:
     for section in BODY.finditer(TEXT):
         for body in CREATING.findall(section[0]):
             yield section[1], json.loads(body)
+
+
+async def test_a_module_has_a_text_of_its_own(api: Client) -> None:
+    """C-76, C-78."""
+    answer = await api.using(None).get("/commerce/api/v1/agents")
+
+    text = answer.body.decode()
+    assert answer.header("content-type") == "text/markdown; charset=utf-8"
+    assert text.partition("## Endpoints")[0] == TEXT.partition("## Endpoints")[0]
+    told = re.findall(r"^#### (\w+)$", text, re.M)
+    assert told == ["customers", "orders", "order_items"]
+    for plural in told:
+        assert BODY.findall(text)
+        assert f"#### {plural}\n" in TEXT
+    assert len(text) < len(TEXT)
+    assert (await api.using(None).get(f"{PATH}/commerce")).body == answer.body
+    (await api.using(None).get("/nothing/api/v1/agents")).problem(404)
+    (await api.using(None).get(f"{PATH}/nothing")).problem(404)
 
 
 async def _curl(client: Client, line: str, known: dict[str, str]) -> tuple[Answer, str]:
