@@ -63,6 +63,6 @@ def _since_release() -> Verdict:
         verdict.seen = (
             f"{dangerous} of them dangerous, {len(breaking)} breaking for a reason that is written down"
         )
-        if done.code and not verdict.findings:
+        if done.code and not breaking:
             verdict.findings.append(done.out + done.err)
     return verdict
