@@ -45,7 +45,7 @@ mutants: .venv/.develop ## Try the tests on mutants of the access modules and wr
 isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,000 times, and write docs/isolation.md
 	$(BIN)/python -m tests.isolation $(ARGS)
 
-judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made ## Ask other people's tools about both surfaces and write docs/judges.md (ARGS="lint rest graphql mcp")
+judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made tests/judges/mcp/node_modules/.made ## Ask other people's tools about every surface and write docs/judges.md (ARGS="lint rest graphql mcp")
 	$(BIN)/python -m tests.judges $(ARGS)
 
 docs: .venv/.develop ## Build the documentation site into .site, or serve it while it is written (ARGS=serve)
