@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "rest": ("tests.judges.rest",),
     "graphql": ("tests.judges.graphql_cases", "tests.judges.graphql"),
     "mcp": ("tests.judges.mcp",),
+    "pages": ("tests.judges.pages",),
 }
 """The modules of each group; the judges of a module are its `JUDGES`, functions of a `Stage`."""
 
