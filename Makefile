@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench faults isolation mutants judges docs contracts constraints clean
+.PHONY: help serve test check bench faults isolation mutants sdks judges docs contracts constraints clean
 
 # A Python of your choice: make serve PYTHON=/path/to/python3.12
 PYTHON ?= python3
@@ -35,6 +35,9 @@ check: .venv/.develop ## Check format, style, types, import contracts and size l
 bench: .venv/.develop ## Measure Diptych beside its peers and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
+sdks: .venv/.develop ## Generate clients of REST and GraphQL and let each tell a story (needs Node.js, Java; ARGS=orval)
+	$(BIN)/python -m tests.sdks $(ARGS)
+
 faults: .venv/.develop ## Kill, crash, cut off and race the server in full and write docs/faults.md
 	$(BIN)/python -m tests.faults $(ARGS)
 
@@ -45,7 +48,8 @@ mutants: .venv/.develop ## Try the tests on mutants of the access modules and wr
 isolation: .venv/.develop ## Let three workspaces try to notice each other, 100,000 times, and write docs/isolation.md
 	$(BIN)/python -m tests.isolation $(ARGS)
 
-judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made tests/judges/mcp/node_modules/.made ## Ask other people's tools about every surface and write docs/judges.md (ARGS="lint rest graphql mcp")
+judges: .venv/.develop tests/judges/.venv/.made tests/judges/node_modules/.made tests/judges/graphql/node_modules/.made tests/judges/mcp/node_modules/.made tests/judges/browser/node_modules/.made ## Ask other people's tools about every surface and write docs/judges.md (ARGS="lint rest graphql mcp pages")
+	@$(call install,.[dev$(comma)docs])
 	$(BIN)/python -m tests.judges $(ARGS)
 
 docs: .venv/.develop ## Build the documentation site into .site, or serve it while it is written (ARGS=serve)

@@ -10,7 +10,7 @@ from tests.sdks.graphql import clients as graphql
 from tests.sdks.rest import clients as rest
 from tests.sdks.sdk import Sdk, Step
 from tests.sdks.served import served
-from tests.sdks.workshop import Made, Workshop
+from tests.sdks.workshop import STAGES, Made, Workshop
 
 SDKS: tuple[Sdk, ...] = (*rest.SDKS, *graphql.SDKS)
 
@@ -30,21 +30,21 @@ def main(names: list[str]) -> int:
             if made.failure:
                 print(made.failure, file=sys.stderr)
             found.append(made)
-    Console(width=110).print(_table(found))
+    Console(width=130).print(_table(found))
     return 0 if all(each.whole for each in found) else 1
 
 
 def _table(found: Iterable[Made]) -> Table:
-    table = Table(
-        "Generator", "Version", "Lines", "Compiled", "Steps", "Install s", "Generate s", "Check s", "Story s"
-    )
+    columns = ("Generator", "Version", "Lines", "Untyped", "Compiled", "Steps")
+    table = Table(*columns, *(f"{stage} s" for stage in STAGES))
     for each in found:
         passed = f"{len(each.passed)} of {len(Step)}"
-        times = [f"{each.seconds.get(stage, 0):.1f}" for stage in ("install", "generate", "check", "story")]
+        times = [f"{each.seconds.get(stage, 0):.0f}" for stage in STAGES]
         table.add_row(
             each.sdk.name,
             each.version,
             f"{each.lines:,}",
+            ", ".join(each.untyped) if each.sdk.lacks is not None else "",
             "yes" if each.compiled else "no",
             passed,
             *times,

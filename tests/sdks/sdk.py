@@ -28,12 +28,13 @@ class Sdk:
     """A generator with the story that its client tells.
 
     `source` is a committed folder with `requirements.txt` or `package.json` or both (exact pins), the
-    generator's configuration and the story. It is copied to a workshop, where `.venv/bin` or `node_modules/.bin` come first
-    in PATH and every command runs. There lie `openapi.json` and `schema.graphql`, fetched from the server, and
-    the environment names the server as URL and a token that may do everything as TOKEN.
+    generator's configuration and the story. It is copied to a workshop, where every command runs with
+    `.venv/bin` and `node_modules/.bin` first in PATH. There lie `openapi.json` and `schema.graphql`, fetched
+    from the server, and the environment names the server as URL and a token that may do everything as TOKEN.
 
-    `generated` is where the generator writes, below the workshop; it is emptied before and its lines are counted
-    after. `tool` is the package whose version is told.
+    `generated` is where the generator writes, below the workshop; it is emptied before, and its lines are
+    counted after. `tool` is the package whose version is told. `lacks` names what this generator leaves
+    untyped that OpenAPI has a type for; None where the client is not of OpenAPI.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Sdk:
     check: tuple[Command, ...]
     run: tuple[Command, ...]
     generated: str = "generated"
+    lacks: frozenset[str] | None = None

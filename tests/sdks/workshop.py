@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.sdks.sdk import HERE, Command, Sdk, Step
+from tests.sdks.untyped import untyped
 
 WORKSHOPS = HERE / ".made"
+STAGES = ("install", "generate", "check", "story")
 PATIENCE_SECONDS = 900
 _INSTALLED = (".venv", "node_modules", ".installed")
 
@@ -31,6 +33,7 @@ class Made:
     lines: int = 0
     compiled: bool = False
     passed: list[str] = field(default_factory=list)
+    untyped: list[str] = field(default_factory=list)
     failure: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -43,9 +46,19 @@ class Made:
 class Workshop:
     """The folder of one generator, with a copy of its source and what the server told of itself."""
 
-    def __init__(self, sdk: Sdk, served: Path, environment: dict[str, str]) -> None:
-        self.sdk, self.folder = sdk, WORKSHOPS / sdk.name
-        found = (self.folder / ".venv" / "bin", self.folder / "node_modules" / ".bin")
+    def __init__(
+        self,
+        sdk: Sdk,
+        served: Path,
+        environment: dict[str, str],
+        folder: Path = WORKSHOPS,
+        installed: Path | None = None,
+    ) -> None:
+        """Make a workshop below `folder`; nothing is installed where the programs are `installed` already."""
+        self.sdk, self.folder = sdk, folder / sdk.name
+        own = (self.folder / ".venv" / "bin", self.folder / "node_modules" / ".bin")
+        found = own if installed is None else (installed,)
+        self._installs = installed is None
         path = os.pathsep.join([*map(str, found), os.environ["PATH"]])
         self._environment = {**os.environ, "PYTHONPATH": str(self.folder), **environment, "PATH": path}
         self._served = served
@@ -57,13 +70,21 @@ class Workshop:
             self._timed(made, "install", self._prepare)
             made.version = self._version()
             self._timed(made, "generate", lambda: self._all(self.sdk.generate))
-            made.lines = _lines(self.folder / self.sdk.generated)
+            self._count(made)
             self._timed(made, "check", lambda: self._all(self.sdk.check))
             made.compiled = True
             self._timed(made, "story", lambda: self._tell(made))
         except Failed as failed:
             made.failure = f"{list(made.seconds)[-1]}: {failed}"
         return made
+
+    def _count(self, made: Made) -> None:
+        generated = self.folder / self.sdk.generated
+        made.lines = _lines(generated)
+        if self.sdk.lacks is not None:
+            made.untyped = untyped(generated, self.folder / "openapi.json")
+            if set(made.untyped) != self.sdk.lacks:
+                raise Failed(f"untyped are {made.untyped}, and not {sorted(self.sdk.lacks)}")
 
     def _timed(self, made: Made, stage: str, act: object) -> None:
         assert callable(act)
@@ -81,6 +102,8 @@ class Workshop:
                 shutil.rmtree(old) if old.is_dir() else old.unlink()
         shutil.copytree(self.sdk.source, self.folder, dirs_exist_ok=True)
         shutil.copytree(self._served, self.folder, dirs_exist_ok=True)
+        if not self._installs:
+            return
         manifests = [each for each in _INSTALLING if (self.folder / each).exists()]
         wanted = hashlib.sha256(b"".join((self.folder / each).read_bytes() for each in manifests)).hexdigest()
         stamp = self.folder / ".installed"

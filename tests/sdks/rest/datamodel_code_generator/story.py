@@ -6,8 +6,6 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 import httpx
-from pydantic import BaseModel
-
 from generated import (
     Currency,
     CursorPagination,
@@ -31,6 +29,7 @@ from generated import (
     WholeOrderResponse,
     WholeProductResponse,
 )
+from pydantic import BaseModel
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -63,14 +62,18 @@ print("passed product")
 
 def ordered(quantity: int) -> WholeOrder:
     lines = [LineItemCreate(product_id=product.id, quantity=quantity)]
-    body = OrderCreate(currency=Currency.EUR, customer_id=customer.id, tax_rate=Decimal("0.07"), line_items=lines)
+    body = OrderCreate(
+        currency=Currency.EUR, customer_id=customer.id, tax_rate=Decimal("0.07"), line_items=lines
+    )
     return read(WholeOrderResponse, sent("POST", "/orders", body, idempotency_key=str(uuid4())), 201).data
 
 
 orders = [ordered(quantity) for quantity in (3, 1, 2, 4, 5)]
 order = orders[0]
 assert (order.subtotal_cents, order.tax_cents, order.total_cents) == (747, 52, 799)
-assert [(line.name, line.quantity, line.unit_price_cents) for line in order.line_items] == [("Oat flakes", 3, 249)]
+assert [(line.name, line.quantity, line.unit_price_cents) for line in order.line_items] == [
+    ("Oat flakes", 3, 249)
+]
 print("passed order")
 
 confirmed = read(WholeOrderResponse, sent("POST", f"/orders/{order.id}/confirm")).data
@@ -111,10 +114,10 @@ while cursor is not None:
             cursor=cursor,
         )
     )
-    assert isinstance(page.pagination, CursorPagination)
+    assert isinstance(page.pagination.root, CursorPagination)
     seen += [each.id for each in page.data]
     sizes.append(len(page.data))
-    cursor = page.pagination.next_cursor
+    cursor = page.pagination.root.next_cursor
 assert sizes == [2, 2, 1]
 assert seen == [orders[place].id for place in (1, 2, 0, 3, 4)]
 print("passed pages")
@@ -123,7 +126,8 @@ nothing = OrderCreate(currency=Currency.EUR, line_items=[LineItemCreate(product_
 refused = read(ErrorResponse, sent("POST", "/orders", nothing), 422)
 assert refused.code is ErrorCode.VALIDATION_FAILED
 assert refused.errors
-assert [each.root for each in refused.errors["line_items.0.product_id"]] == [FieldErrorCode.NOT_FOUND]
+(fault,) = refused.errors["line_items.0.product_id"]
+assert fault.root == FieldErrorCode.NOT_FOUND
 print("passed invalid")
 
 address = f"/customers/{customer.id}"

@@ -36,7 +36,9 @@ customer, first_tag = created.data.data, created.headers["etag"]
 assert (customer.name, customer.country, customer.email) == ("Ada Lovelace", "Malta", None)
 print("passed customer")
 
-product = catalog.create_product(ProductCreate(name="Oat flakes", price_cents=249, currency=Currency.EUR)).data
+product = catalog.create_product(
+    ProductCreate(name="Oat flakes", price_cents=249, currency=Currency.EUR)
+).data
 assert (product.price_cents, product.currency) == (249, Currency.EUR)
 print("passed product")
 
@@ -50,7 +52,9 @@ def ordered(quantity: int) -> WholeOrder:
 orders = [ordered(quantity) for quantity in (3, 1, 2, 4, 5)]
 order = orders[0]
 assert (order.subtotal_cents, order.tax_cents, order.total_cents) == (747, 52, 799)
-assert [(line.name, line.quantity, line.unit_price_cents) for line in order.line_items] == [("Oat flakes", 3, 249)]
+assert [(line.name, line.quantity, line.unit_price_cents) for line in order.line_items] == [
+    ("Oat flakes", 3, 249)
+]
 print("passed order")
 
 confirmed = commerce.confirm_order(order.id).data
@@ -98,7 +102,9 @@ except ApiException as refusal:
 assert isinstance(refused, ErrorResponse)
 assert (refused.status, refused.code) == (422, ErrorCode.VALIDATION_FAILED)
 assert refused.errors
-assert [each.actual_instance for each in refused.errors["line_items.0.product_id"]] == [FieldErrorCode.NOT_FOUND]
+assert [each.actual_instance for each in refused.errors["line_items.0.product_id"]] == [
+    FieldErrorCode.NOT_FOUND
+]
 print("passed invalid")
 
 moved = commerce.update_customer(customer.id, CustomerUpdate(country="Italy"), if_match=first_tag).data

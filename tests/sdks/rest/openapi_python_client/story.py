@@ -7,10 +7,10 @@ from generated import AuthenticatedClient
 from generated.api.catalog import create_product
 from generated.api.commerce import confirm_order, create_customer, create_order, list_orders, update_customer
 from generated.models import (
+    Currency,
     CursorPagination,
     CustomerCreate,
     CustomerUpdate,
-    Currency,
     ErrorCode,
     ErrorResponse,
     FieldErrorCode,
@@ -18,6 +18,7 @@ from generated.models import (
     LineItemCreate,
     OrderCreate,
     OrderIncludeKey,
+    OrderListResponse,
     OrderSortKey,
     OrderStatus,
     PaginationKind,
@@ -29,7 +30,9 @@ from generated.models import (
 
 client = AuthenticatedClient(base_url=f"{os.environ['URL']}/api/v1", token=os.environ["TOKEN"])
 
-created = create_customer.sync_detailed(client=client, body=CustomerCreate(name="Ada Lovelace", country="Malta"))
+created = create_customer.sync_detailed(
+    client=client, body=CustomerCreate(name="Ada Lovelace", country="Malta")
+)
 assert isinstance(created.parsed, WholeCustomerResponse)
 customer, first_tag = created.parsed.data, created.headers["ETag"]
 assert (customer.name, customer.country, customer.email) == ("Ada Lovelace", "Malta", None)
@@ -55,7 +58,9 @@ def ordered(quantity: int) -> WholeOrderResponse:
 orders = [ordered(quantity).data for quantity in (3, 1, 2, 4, 5)]
 order = orders[0]
 assert (order.subtotal_cents, order.tax_cents, order.total_cents) == (747, 52, 799)
-assert [(line.name, line.quantity, line.unit_price_cents) for line in order.line_items] == [("Oat flakes", 3, 249)]
+assert [(line.name, line.quantity, line.unit_price_cents) for line in order.line_items] == [
+    ("Oat flakes", 3, 249)
+]
 print("passed order")
 
 confirmed = confirm_order.sync(order.id, client=client)
@@ -71,7 +76,7 @@ found = list_orders.sync(
     filtertotal_centsgte=500,
     include=[OrderIncludeKey.CUSTOMER],
 )
-assert not isinstance(found, ErrorResponse) and found is not None
+assert isinstance(found, OrderListResponse)
 assert [each.id for each in found.data] == [order.id]
 (beside,) = found.included or []
 assert isinstance(beside, IncludedCustomer)
@@ -90,7 +95,7 @@ while cursor is not None:
         per_page=2,
         cursor=cursor,
     )
-    assert not isinstance(page, ErrorResponse) and page is not None
+    assert isinstance(page, OrderListResponse)
     assert isinstance(page.pagination, CursorPagination)
     seen += [each.id for each in page.data]
     sizes.append(len(page.data))
@@ -109,10 +114,14 @@ assert refused.errors
 assert refused.errors["line_items.0.product_id"] == [FieldErrorCode.NOT_FOUND]
 print("passed invalid")
 
-moved = update_customer.sync(customer.id, client=client, body=CustomerUpdate(country="Italy"), if_match=first_tag)
+moved = update_customer.sync(
+    customer.id, client=client, body=CustomerUpdate(country="Italy"), if_match=first_tag
+)
 assert isinstance(moved, WholeCustomerResponse)
 assert moved.data.country == "Italy"
-stale = update_customer.sync(customer.id, client=client, body=CustomerUpdate(country="Spain"), if_match=first_tag)
+stale = update_customer.sync(
+    customer.id, client=client, body=CustomerUpdate(country="Spain"), if_match=first_tag
+)
 assert isinstance(stale, ErrorResponse)
 assert (stale.status, stale.code) == (412, ErrorCode.PRECONDITION_FAILED)
 print("passed stale")
