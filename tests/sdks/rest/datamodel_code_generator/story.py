@@ -86,7 +86,7 @@ def listed(query: ListOrdersParametersQuery) -> OrderListResponse:
     return read(OrderListResponse, api.get("/orders", params=named))
 
 
-# guide: filters are typed arguments
+# Filters are typed arguments.
 found = listed(
     ListOrdersParametersQuery(
         filter_status__in_=[OrderStatus.CONFIRMED, OrderStatus.SHIPPED],

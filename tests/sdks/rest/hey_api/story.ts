@@ -56,7 +56,7 @@ const confirmed = await confirmOrder({ path: { id: order.id } });
 assert.deepEqual([order.status, confirmed.data?.data.status], ['pending', 'confirmed']);
 console.log('passed confirm');
 
-// guide: filters are typed arguments
+// Filters are typed arguments.
 const found = await listOrders({
   query: {
     'filter[status][in]': ['confirmed', 'shipped'],

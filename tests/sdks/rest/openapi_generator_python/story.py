@@ -61,7 +61,7 @@ confirmed = commerce.confirm_order(order.id).data
 assert (order.status, confirmed.status) == (OrderStatus.PENDING, OrderStatus.CONFIRMED)
 print("passed confirm")
 
-# guide: filters are typed arguments
+# Filters are typed arguments.
 found = commerce.list_orders(
     filter_status_in=[OrderStatus.CONFIRMED, OrderStatus.SHIPPED],
     filter_customer_id=customer.id,

@@ -65,7 +65,7 @@ const confirmed = (await commerce.confirmOrder({ id: order.id })).data;
 assert.deepEqual([order.status, confirmed.status], [OrderStatus.Pending, OrderStatus.Confirmed]);
 console.log('passed confirm');
 
-// guide: filters are typed arguments
+// Filters are typed arguments.
 const found = await commerce.listOrders({
   filterStatusIn: [OrderStatus.Confirmed, OrderStatus.Shipped],
   filterCustomerId: customer.id,

@@ -68,7 +68,7 @@ assert isinstance(confirmed, WholeOrderResponse)
 assert (order.status, confirmed.data.status) == (OrderStatus.PENDING, OrderStatus.CONFIRMED)
 print("passed confirm")
 
-# guide: filters are typed arguments
+# Filters are typed arguments.
 found = list_orders.sync(
     client=client,
     filterstatusin=[OrderStatus.CONFIRMED, OrderStatus.SHIPPED],

@@ -51,7 +51,7 @@ const confirmed = await api.POST('/orders/{id}/confirm', { params: { path: { id:
 assert.deepEqual([order.status, confirmed.data?.data.status], ['pending', 'confirmed']);
 console.log('passed confirm');
 
-// guide: filters are typed arguments
+// Filters are typed arguments.
 const found = await api.GET('/orders', {
   params: {
     query: {

@@ -54,7 +54,7 @@ assert(confirmed.status === 200);
 assert.deepEqual([order.status, confirmed.data.data.status], ['pending', 'confirmed']);
 console.log('passed confirm');
 
-// guide: filters are typed arguments
+// Filters are typed arguments.
 const found = await listOrders(
   {
     'filter[status][in]': ['confirmed', 'shipped'],
