@@ -167,6 +167,7 @@ ACCEPT = PublicProcedure(
             kind=Kind.STRING,
             required=True,
             check=passwords.chosen,
+            pattern=passwords.PATTERN,
             shortest=passwords.SHORTEST,
             longest=passwords.LONGEST,
             example="correct horse battery staple",

@@ -231,6 +231,7 @@ AUTH: tuple[AnyProcedure, ...] = (
                 kind=Kind.STRING,
                 required=True,
                 check=passwords.chosen,
+                pattern=passwords.PATTERN,
                 shortest=passwords.SHORTEST,
                 longest=passwords.LONGEST,
                 example="eleven lazy owls read aloud",

@@ -14,6 +14,8 @@ from services.engine.errors import Invalid, Problem, Slug
 _T = TypeVar("_T")
 
 SHORTEST, LONGEST = 12, 1_024
+PATTERN = rf"^\S.{{{SHORTEST - 2},{LONGEST - 2}}}\S$"
+"""What a new password looks like at its plainest, as clients are told."""
 
 # RFC 9106, section 4, second recommended option: 64 MiB, three passes, four lanes.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4)

@@ -14,7 +14,7 @@ from tests.judges.verdicts import Verdict, table
 
 DOCUMENT = ROOT / "docs" / "judges.md"
 GROUPS: dict[str, tuple[str, ...]] = {
-    "lint": ("tests.judges.lint",),
+    "lint": ("tests.judges.lint", "tests.judges.released"),
     "rest": ("tests.judges.rest",),
     "graphql": ("tests.judges.graphql_cases", "tests.judges.graphql"),
     "mcp": ("tests.judges.mcp",),
