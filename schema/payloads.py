@@ -80,6 +80,9 @@ class ProblemObject:
     error_messages: JSON | None = strawberry.field(
         description="Sentences on what is wrong, by field in REST's spelling."
     )
+    retry_after: int | None = strawberry.field(
+        description="After how many seconds it is worth trying again; null where that would not help."
+    )
     extensions: JSON | None = strawberry.field(
         description="Further members that this problem has over REST, by name."
     )

@@ -15,10 +15,11 @@ from tests.schema.asking import Asker, asking
 from tests.support.seed import plant
 from tests.support.stored import Stored
 
-EVERY_MEMBER = "type title status detail instance code requestId errors errorMessages extensions"
+EVERY_MEMBER = "type title status detail instance code requestId retryAfter errors errorMessages extensions"
 TOLD_IN_PAYLOADS = {
     Slug.BAD_REQUEST,
     Slug.NOT_FOUND,
+    Slug.PERSISTED_QUERY_NOT_FOUND,
     Slug.CONFLICT,
     Slug.PRECONDITION_FAILED,
     Slug.VALIDATION_FAILED,

@@ -69,11 +69,12 @@ async def test_a_first_request_that_still_runs_is_told_from_a_lasting_conflict(
     with stored.unchanged(), psycopg.connect(stored.database) as first:
         first.execute(claim, [str(workspace), key])
         found = await shop.mutate(
-            CREATE.replace("detail }", "detail extensions }"), {"slug": key, "key": key}
+            CREATE.replace("detail }", "detail retryAfter extensions }"), {"slug": key, "key": key}
         )
 
     assert found["brand"] is None
-    assert (found["problem"]["code"], found["problem"]["extensions"]) == ("conflict", {"retry_after": 1})
+    problem = found["problem"]
+    assert (problem["code"], problem["retryAfter"], problem["extensions"]) == ("conflict", 1, None)
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 256, "line\nbreak"])

@@ -13,7 +13,7 @@ from services.engine.procedures import AnyProcedure, Method, Output, Part
 from services.engine.resource import Field
 from tests.support.client import Answer, Client
 
-_PROBLEM = "type title status detail code errors errorMessages extensions"
+_PROBLEM = "type title status detail code retryAfter errors errorMessages extensions"
 _OWN = ("instance", "request_id")
 
 
@@ -113,11 +113,15 @@ async def over_graphql(
 
 
 def _selection(outputs: tuple[Output, ...]) -> str:
-    shown = (
-        f"{camel(each.name)} {{ {_selection(each.fields)} }}" if isinstance(each, Part) else camel(each.name)
+    return " ".join(
+        f"{camel(each.name)} {{ {_selection(each.fields)} }}"
+        if isinstance(each, Part)
+        # What is no node has no `id` of its own.
+        else "id: rowId"
+        if each.name == "id"
+        else camel(each.name)
         for each in outputs
     )
-    return " ".join(shown)
 
 
 def _enum_name(field: Field | None, value: Any) -> Any:
@@ -141,6 +145,7 @@ def _graphql(procedure: AnyProcedure, answer: Answer, kind: str) -> Told:
     if problem is not None:
         assert not any(told.values())
         problem["error_messages"] = problem.pop("errorMessages")
+        problem["retry_after"] = problem.pop("retryAfter")
         flat = {**problem, **(problem.pop("extensions") or {})}
         del flat["extensions"]
         known = {name: value for name, value in flat.items() if value is not None}

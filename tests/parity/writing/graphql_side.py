@@ -13,7 +13,9 @@ from tests.parity.writing.neutral import VALUED, Entry, WriteCase, WriteOutcome,
 from tests.parity.writing.rest_side import shown_beside, shown_once, version
 from tests.support.client import Answer
 
-PROBLEM = "problem { type title status detail instance code requestId errors errorMessages extensions }"
+PROBLEM = (
+    "problem { type title status detail instance code requestId retryAfter errors errorMessages extensions }"
+)
 _MEMBERS = {
     "type": "type",
     "title": "title",
@@ -22,6 +24,7 @@ _MEMBERS = {
     "instance": "instance",
     "code": "code",
     "requestId": "request_id",
+    "retryAfter": "retry_after",
     "errors": "errors",
     "errorMessages": "error_messages",
 }
@@ -131,7 +134,7 @@ def selection(case: WriteCase, catalog: Catalog, embedded: bool) -> str:
     if case.bulk:
         # Only readers may select a row, and there is none of what was deleted.
         row = f"{own} {{ {shown} }}" if embedded or case.kind is not ActionKind.DELETE else ""
-        entry = f"index id status {PROBLEM} {row}"
+        entry = f"index id: rowId status {PROBLEM} {row}"
         return f"results {{ {entry} }} summary {{ total succeeded failed }} {PROBLEM} replayed"
     if case.kind is ActionKind.DELETE:
         return f"deletedId {PROBLEM} replayed"
