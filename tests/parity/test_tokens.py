@@ -40,7 +40,7 @@ async def test_every_way_of_asking_hears_of_the_end_of_a_token(world: World, nam
         answers = {}
         for way, asking in ways(world, gone).items():
             # The application has just seen the token live; nothing but this request can tell it otherwise.
-            assert (await client.get("/api/v1/")).status == NOT_FOUND
+            assert (await client.get("/api/v1/nowhere")).status == NOT_FOUND
             change_token(world, client, ENDINGS[ending])
             answers[way] = await ask_by(world, client, gone, asking)
             change_token(world, client, ALIVE)
@@ -70,7 +70,7 @@ async def test_scopes_that_were_taken_away_are_missed_at_once(world: World, name
 async def told(world: World, *scopes: str) -> Client:
     """Return a client with a token that nobody else uses and the application has seen."""
     client = Client(world.application, world.fresh_token(scopes))
-    await client.get("/api/v1/")
+    await client.get("/api/v1/nowhere")
     return client
 
 

@@ -51,7 +51,7 @@ class World:
         if key not in self.tokens:
             self.tokens[key] = self.fresh_token(scopes, workspace)
             # The first request with a token looks it up; from then on each request proves it by the way.
-            await Client(self.application, self.tokens[key]).get("/api/v1/")
+            await Client(self.application, self.tokens[key]).get("/api/v1/nowhere")
         return Client(self.application, self.tokens[key])
 
     def fresh_token(self, scopes: Iterable[str], workspace: str = OWN) -> str:

@@ -86,7 +86,7 @@ class Twins:
                 side.world.tokens[key] = raw
                 side.watch.recount()
                 # The first request with a token looks it up; from then on each request proves it by the way.
-                await Client(side.world.application, raw).get("/api/v1/")
+                await Client(side.world.application, raw).get("/api/v1/nowhere")
         return self.rest.world.tokens[key]
 
     async def client(self, side: Side, *scopes: str, workspace: str = OWN) -> Client:
