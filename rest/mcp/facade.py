@@ -26,6 +26,7 @@ _UNHEEDED = (b"idempotency-key", b"if-match", b"if-none-match")
 _NO_TEXT = Invalid("invalid_format", "This must be a text.")
 _NO_OBJECT = Invalid("invalid_format", "This must be an object.")
 
+_KINDS = {bool: "boolean", int: "integer", float: "number", dict: "object", list: "array"}
 _Answering = Callable[[Caller, Request], Awaitable[Response]]
 
 
@@ -67,7 +68,7 @@ class Facade:
     def _demanding(self, scope: str, answer: _Answering) -> Handler:
         async def demand(caller: Caller, request: Request) -> Response:
             # What is answered here may come from memory, so nothing else proves the token.
-            await self._reader.confirm(caller)
+            await self._reader.prove(caller)
             require_scope(caller.principal.scopes, scope)
             return await answer(caller, request)
 
@@ -149,10 +150,13 @@ def _kind(root: Json, schema: Json) -> str:
     """Return the one type that older clients know a parameter by; null is none."""
     while "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
-    if "anyOf" in schema:
-        return _kind(root, schema["anyOf"][0])
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return str(kinds[0])
+    for union in ("anyOf", "oneOf", "allOf"):
+        if union in schema:
+            return _kind(root, schema[union][0])
+    if "type" in schema:
+        return str(schema["type"])
+    values = schema.get("enum", [schema.get("const", "")])
+    return _KINDS.get(type(values[0]), "string")
 
 
 def _asked(body: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:

@@ -60,16 +60,22 @@ Each tool is one operation of a REST API, with its rules. Rows come in pages: go
 answer ends with, so that nobody else's change is lost. A refusal is a problem document: `detail` says what is
 wrong, `errors` names the fields."""
 
+_NO_TOOLS = b'"tools":[]'
+
 _Context = ServerRequestContext[Any, Any]
 
 
 @dataclass(slots=True)
 class _Asking:
-    """Who asks, and the problem that is answered in place of everything, such as a dead token."""
+    """Who asks, and what is answered in place of everything, such as the problem of a dead token.
+
+    `tools` is the list of them as JSON, which stands in for the empty one that the library has checked.
+    """
 
     asker: Asker
     problem: Problem | None = None
     dead: Response | None = None
+    tools: bytes | None = None
 
 
 class Protocol:
@@ -111,7 +117,7 @@ class Protocol:
             await self._reader.confirm(asker)
         if asking.problem is not None:
             raise asking.problem
-        return asking.dead or found
+        return asking.dead or _listed(asking, found)
 
     async def is_public(self, body: bytes) -> bool:
         """Tell whether a message calls a tool that needs no token."""
@@ -141,8 +147,9 @@ class Protocol:
 
     async def _list_tools(self, context: _Context, _: PaginatedRequestParams) -> dict[str, Any]:
         scopes = await self._scopes(context)
-        tools = (await self._offer.toolbox()).allowed(scopes)
-        return _whole(tools=[tool.described() for tool in tools])
+        # A list of a megabyte, which the library would copy and check for the fifteenth of a second.
+        _asking(context).tools = (await self._offer.toolbox()).listed(scopes)
+        return _whole(tools=[])
 
     async def _call_tool(self, context: _Context, params: CallToolRequestParams) -> dict[str, Any]:
         tool = await self._tool(params.name)
@@ -198,7 +205,7 @@ class Protocol:
         try:
             if isinstance(asking.asker, Guest):
                 raise Problem(Slug.INVALID_TOKEN, "This needs a token.")
-            await self._reader.confirm(asking.asker)
+            await self._reader.prove(asking.asker)
         except Problem as problem:
             asking.problem = problem
             raise MCPError(_REFUSED, problem.detail) from None
@@ -209,6 +216,14 @@ def _asking(context: _Context) -> _Asking:
     request: Any = context.request
     found: _Asking = request.scope[_ASKER]
     return found
+
+
+def _listed(asking: _Asking, found: Response) -> Response:
+    if asking.tools is None:
+        return found
+    before, mark, after = found.body.partition(_NO_TOOLS)
+    assert mark, found.body  # noqa: S101 (what the library writes is known)
+    return found._replace(body=b"".join((before, b'"tools":', asking.tools, after)))
 
 
 def _code(answer: Answer, context: _Context) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from rest.mcp.arguments import Form, Kind, Place
 from rest.mcp.schemas import Schemas, local
 from rest.openapi.document import OWN_MODULE
@@ -76,12 +78,19 @@ class Toolbox:
         found = [self._tool(*each) for each in _operations(document)]
         self.by_name = {tool.name: tool for tool in found}
         self.servers = tuple(dict.fromkeys(tool.module for tool in found))
+        self._texts: dict[str, bytes] = {}
 
     def allowed(self, scopes: Collection[str], module: str | None = None) -> list[Tool]:
         """Return the tools that a token of these scopes may call, perhaps those of one module alone."""
         return [
             tool for tool in self.by_name.values() if module in (None, tool.module) and tool.allowed(scopes)
         ]
+
+    def listed(self, scopes: Collection[str]) -> bytes:
+        """Return the list of tools that is shown to a token of these scopes, as JSON."""
+        if not self._texts:
+            self._texts = {name: orjson.dumps(tool.described()) for name, tool in self.by_name.items()}
+        return b"[" + b",".join(self._texts[tool.name] for tool in self.allowed(scopes)) + b"]"
 
     def _tool(self, path: str, method: str, operation: Json) -> Tool:
         reads = method == "get" or _only_reads(operation)

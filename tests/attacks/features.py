@@ -13,7 +13,6 @@ from tests.contracts.code import PRODUCT, modules
 _SIGNS = {
     "webhooks": {"webhook"},
     "oauth": {"oauth", "authorize", "pkce"},
-    "mcp": {"mcp"},
     "egress": {"webhook", "egress", "callback"},
     "files": {"file", "upload", "presign", "attachment"},
 }
@@ -24,7 +23,6 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _REASONS = {
     "webhooks": "there are no webhooks",
     "oauth": "there is no OAuth server",
-    "mcp": "there is no MCP surface",
     "egress": "the server calls no address that a client names",
     "files": "files are neither uploaded nor served",
 }

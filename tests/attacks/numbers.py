@@ -77,7 +77,7 @@ ATTACKS = (
     Attack(42, "a megabyte of password", "422 before hashing; 64 characters and more are welcome"),
     Attack(43, "a code of the second factor, again", "refused"),
     Attack(44, "redirect addresses, PKCE, codes and JWTs of OAuth", "refused", missing="oauth"),
-    Attack(45, "hostile hosts, origins, tokens and paths of MCP", "refused", missing="mcp"),
+    Attack(45, "hostile hosts, origins, tokens and paths of MCP", "refused"),
     Attack(46, "`Origin: null`, suffixes, forms and plain text", "no grant; 415"),
     Attack(47, "addresses that reach the inside in disguise", "refused", missing="egress"),
     Attack(48, "rebinding, redirects and user names in addresses to call", "refused", missing="egress"),

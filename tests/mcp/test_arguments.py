@@ -168,7 +168,7 @@ IDS = (
     "tool", ["getAuditLog", "updateBrand", "deleteBrand", "listBrandProducts", "endSession"]
 )
 async def test_no_id_leads_to_another_operation(shop: Client, stored: Stored, tool: str, id_: str) -> None:
-    """Not even one that an address of REST would take for a word of its own."""
+    """Attack 45: not even one that an address of REST would take for a word of its own."""
     agent = Agent(shop)
     if "\0" in id_:
         assert (await agent.send("tools/call", {"name": tool, "arguments": {"id": id_}})).status == 400

@@ -117,7 +117,7 @@ async def test_nobody_is_answered_without_a_token(shop: Client, message: dict[st
 async def test_a_revoked_token_hears_only_that(
     workshops: Any, revision: str, method: str, params: dict[str, Any]
 ) -> None:
-    """S3-086: at once, whatever it asks."""
+    """S3-086, attack 45: at once, whatever it asks."""
     workshop: Workshop = workshops()
     admin, holder = workshop.holder("all:write"), workshop.holder("all:read")
     agent = Agent(holder, revision)
@@ -159,7 +159,7 @@ async def test_a_tool_that_needs_no_token_can_be_called_without_one(shop: Client
     ],
 )
 async def test_pages_of_others_may_not_call(shop: Client, host: str, origin: str) -> None:
-    """DNS rebinding: an Origin that is not believed is refused, whatever else is there."""
+    """Attack 45, DNS rebinding: an Origin that is not believed is refused, whatever else is there."""
     client = Client(_named(shop.application, host), shop.token)
     answer = await post(client, json.dumps(PING).encode(), ("origin", origin))
 
@@ -221,7 +221,7 @@ def _named(application: Any, host: str) -> Application:
     ids=range(8),
 )
 async def test_what_is_no_strict_json_is_refused(shop: Client, revision: str, body: bytes) -> None:
-    """Q-03: before anything reads more into it."""
+    """Q-03, attack 45: before anything reads more into it."""
     answer = await post(shop, body, ("mcp-protocol-version", revision), ("mcp-method", "ping"))
 
     assert error_of(answer)["code"] == -32700
@@ -283,6 +283,16 @@ async def test_headers_must_fit(shop: Client, header: str, value: str, status: i
     assert (await Agent(shop).send("ping", headers={header: value})).status == status
 
 
+@pytest.mark.parametrize("id_", ['"tools":[]', '\\"tools":[]', "1", 1, -1])
+async def test_the_id_of_a_message_is_given_back_as_it_is(shop: Client, id_: Any) -> None:
+    """Even where it looks like a part of the answer."""
+    message = {"jsonrpc": "2.0", "id": id_, "method": "tools/list"}
+    answer = await shop.post("/mcp", message, headers=[ACCEPT, ("mcp-protocol-version", OLDER)])
+
+    assert answer.json()["id"] == id_
+    assert len(answer.json()["result"]["tools"]) > 130
+
+
 async def test_a_name_must_be_the_same_in_header_and_message(shop: Client, stored: Stored) -> None:
     """A proxy that judges by headers must not be misled."""
     params = {"name": "createBrand", "arguments": {"name": "Never"}}
@@ -324,6 +334,28 @@ async def test_a_name_that_no_tool_has_is_an_error(shop: Client, name: str) -> N
 
     assert answer.json()["error"]["code"] in (-32602, -32700)
     assert len(answer.body) < 500
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("tools/list", {}),
+        ("tools/call", {"name": "listBrands", "arguments": {}}),
+        ("tools/call", {"name": "createBrand", "arguments": {"name": "Never"}}),
+        ("resources/read", {"uri": "diptych://enums.json"}),
+        ("resources/templates/list", {}),
+    ],
+)
+async def test_a_token_for_trusted_operations_has_no_tools(
+    workshops: Any, stored: Stored, method: str, params: dict[str, Any]
+) -> None:
+    """It runs what is registered over GraphQL, and nothing else anywhere."""
+    workshop: Workshop = workshops()
+    tied = workshop.holder("all:write", trusted_only=True)
+    with stored.unchanged():
+        answer = await Agent(tied).send(method, params)
+
+    assert b"operation-not-trusted" in answer.body
 
 
 async def test_what_administrators_ask_is_written_down(workshops: Any, stored: Stored) -> None:
