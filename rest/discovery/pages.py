@@ -21,7 +21,7 @@ _SCOPES = ("products:read",)
 _MOMENT, _WAIT = 1_773_568_800, 42
 _REQUEST_ID = "0b7c9a52-3f1d-4e8a-9c46-5d2e8f7a1b30"
 _INVALID = {
-    "name": [Invalid("cant_be_blank", "This must not be blank.")],
+    "name": [Invalid("cant_be_blank", "This is required.")],
     "items.1.price_cents": [Invalid("greater_than", "This must be at least 0.")],
 }
 

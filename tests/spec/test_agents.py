@@ -12,6 +12,7 @@ import pytest
 from services.catalog import CATALOG
 from services.engine.catalog import Catalog
 from tests.contracts.code import ROOT
+from tests.docs.reading import shows
 from tests.support.application import running
 from tests.support.client import Answer, Client
 from tests.support.seed import Seed
@@ -93,19 +94,25 @@ async def test_its_examples_work_one_after_the_other(workshops: Callable[[], Wor
     """S3-332: every command and every document, as they stand there."""
     client = workshops().holder("all:write")
     known = {"API": "", "TOKEN": client.token or ""}
-    run = {"sh": 0, "graphql": 0}
+    run = {"sh": 0, "graphql": 0, "json": 0}
+    answer = None
     for language, text in BLOCK.findall(TEXT):
         run[language] += 1
         if language == "graphql":
             await _ask(client, text, known)
+            continue
+        if language == "json":
+            assert answer is not None
+            assert shows(json.loads(text), answer.json()), answer.body
             continue
         for line in text.splitlines():
             answer, path = await _curl(client, line, known)
             assert str(answer.status) == (re.findall(r"# (\d{3})", line) or ["200"])[0], (line, answer.body)
             _keep(known, answer, path)
 
-    assert run["sh"] >= 4
+    assert run["sh"] >= 6
     assert run["graphql"] == 3
+    assert run["json"] == 2
     assert known.keys() >= {"CUSTOMER", "PRODUCT", "ETAG", "ORDER"}
 
 
