@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,8 @@ from diptych import runtime
 from schema.endpoint import GraphQL, Response, Settings
 from services.catalog import CATALOG
 from services.engine.context import Caller
+from services.engine.deployment import JudgedOperation
+from services.engine.errors import Invalid
 from tests.support.seed import Seed, settings
 
 
@@ -130,10 +132,15 @@ class Asker:
 @asynccontextmanager
 async def asking(seed: Seed, way: str | None = None) -> AsyncIterator[Asker]:
     """Open the parts of a server on a seeded database; `way` forces the executor."""
-    running = runtime.build(settings(seed.database), seed.database, CATALOG)
+
+    async def judge(text: str) -> JudgedOperation | Sequence[Invalid]:
+        return await asker.graphql.judge(text)
+
+    running = runtime.build(settings(seed.database), seed.database, CATALOG, judge)
+    asker = Asker(running, seed, way)
     await running.driver.open()
     try:
-        yield Asker(running, seed, way)
+        yield asker
     finally:
         await running.driver.close()
 

@@ -51,6 +51,7 @@ def _input(name: str, seed: Seed) -> dict[str, Any]:
             "unitPriceCents": 150,
         },
         "token": {"name": _name(), "scopes": ["products:read"], "burst": 3},
+        "trusted_operation": {"text": f"query Type {{ __typename }} # {_name()}\n", "client": "web@1.4"},
         "workspace": {"name": _name(), "slug": _name()},
         "invitation": {"email": f"{_name()}@example.com", "role": "VIEWER"},
     }[name]

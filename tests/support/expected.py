@@ -66,6 +66,7 @@ LINKS: dict[str, Callable[[Row], dict[str, str | None]]] = {
         "accepted_by": address("users", row["accepted_by_user_id"]),
         "invited_by": address("users", row["invited_by_user_id"]),
     },
+    "trusted_operations": lambda row: {"self": address("trusted-operations", row["id"])},
     "audit_logs": lambda row: {"self": address("audit-logs", row["id"])},
 }
 

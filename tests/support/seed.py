@@ -337,6 +337,7 @@ def _tokens(maker: _Maker, users: list[Row]) -> list[Row]:
                 created_by_token_id=made[0]["id"] if n % 2 else None,
                 created_by_user_id=users[n % 3]["id"] if n % 4 == 1 else None,
                 user_id=users[n % 5]["id"] if n % 3 == 2 else None,
+                trusted_only=n % 3 == 1,
                 deleted_at=deleted,
             )
         )
