@@ -1,26 +1,37 @@
-// Copies what the pages vendor from node_modules, without the comments that lead to source maps:
-// `npm install --no-package-lock --ignore-scripts && npm run vendor` in this folder.
+// Copies what the pages vendor from node_modules into the packages that serve them:
+// `npm install --no-package-lock --ignore-scripts && npm run vendor` in this folder; git tells whether anything changed.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const SWAGGER_UI = "node_modules/swagger-ui-dist/";
-const STATIC = "../../../diptych/static/";
+const REFERENCE = "../../../diptych/static/";
+const GRAPHIQL = "../../../schema/static/";
 
 function read(name) {
-  return readFileSync(SWAGGER_UI + name, "utf8");
+  return readFileSync(`node_modules/${name}`, "utf8");
 }
 
+// Without the comment that leads to a source map, which is not vendored.
 function withoutMap(text) {
   return text.replace(/\n*(\/\*#|\/\/#) sourceMappingURL=.*\s*$/, "\n");
 }
 
-for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
-  writeFileSync(STATIC + name, withoutMap(read(name)));
+// The fonts are those of the reader's system.
+function withoutFonts(text) {
+  return text.replace(/@font-face\{[^}]*\}/g, "");
 }
 
-const { version } = JSON.parse(read("package.json"));
+for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
+  writeFileSync(REFERENCE + name, withoutMap(read(`swagger-ui-dist/${name}`)));
+}
+writeFileSync(`${GRAPHIQL}graphiql.min.js`, withoutMap(read("graphiql/graphiql.min.js")));
+writeFileSync(`${GRAPHIQL}graphiql.min.css`, withoutFonts(read("graphiql/graphiql.min.css")));
+for (const name of ["react", "react-dom"]) {
+  writeFileSync(`${GRAPHIQL}${name}.production.min.js`, read(`${name}/umd/${name}.production.min.js`));
+}
+
+const { version } = JSON.parse(read("swagger-ui-dist/package.json"));
 const line = "-".repeat(100);
 writeFileSync(
-  `${STATIC}LICENSES.txt`,
+  `${REFERENCE}LICENSES.txt`,
   `Third-party software in this folder
 ===================================
 
@@ -31,13 +42,13 @@ ${line}
 swagger-ui
 Licence: Apache-2.0
 
-${read("NOTICE").trim()}
+${read("swagger-ui-dist/NOTICE").trim()}
 
-${read("LICENSE").trim()}
+${read("swagger-ui-dist/LICENSE").trim()}
 
 ${line}
 What swagger-ui-bundle.js bundles
 
-${read("swagger-ui-bundle.js.LICENSE.txt").trim()}
+${read("swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt").trim()}
 `,
 );
