@@ -13,6 +13,7 @@ from rest.openapi.document import document
 from services.engine.calling import Guest, nobody
 from services.engine.catalog import Catalog
 from services.engine.context import Caller
+from services.engine.deprecation import Deprecated, each_once
 from services.engine.errors import Problem, Slug
 
 LARGEST_FILE = 1_048_576
@@ -42,7 +43,8 @@ class Surface(Protocol):
 class Answer(NamedTuple):
     """What a tool or a resource answered: `document` is None where that is no JSON, `text` what was sent.
 
-    `refused` tells that it is a problem document, `dead` that the token was the problem.
+    `refused` tells that it is a problem document, `dead` that the token was the problem, and `outdated` what
+    was used that is deprecated.
     """
 
     status: int
@@ -51,6 +53,7 @@ class Answer(NamedTuple):
     document: Any
     headers: Mapping[str, str]
     dead: Response | None = None
+    outdated: tuple[Deprecated, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -76,11 +79,13 @@ class Offer:
 
     async def call(self, asker: Asker, tool: Tool, arguments: Mapping[str, Any]) -> Answer:
         """Return what a tool answers, refusals included."""
+        before = len(asker.outdated)
         try:
             request = tool.form.request(tool.name, arguments)
-            return await told(await self.ask(asker, request, public=tool.public))
+            found = await told(await self.ask(asker, request, public=tool.public))
         except Problem as problem:
-            return await self.refusal(asker, problem)
+            found = await self.refusal(asker, problem)
+        return found._replace(outdated=each_once(asker.outdated[before:]))
 
     async def refusal(self, asker: Asker, problem: Problem) -> Answer:
         """Return a problem as an answer."""

@@ -237,13 +237,19 @@ def _result(answer: Answer) -> dict[str, Any]:
     """Return the result of a call: what REST answered, as it is, and beside it what its headers said."""
     content = [{"type": "text", "text": answer.text or "{}"}]
     shown = [f"{name}: {answer.headers[name]}" for name in _SHOWN if name in answer.headers]
+    shown += [each.warning for each in answer.outdated]
+    outdated = [each.members() for each in answer.outdated]
     if shown:
         content.append({"type": "text", "text": "\n".join(shown)})
     return _whole(
         content=content,
         structuredContent=_structured(answer),
         isError=answer.refused,
-        _meta={"diptych/status": answer.status, "diptych/headers": dict(answer.headers)},
+        _meta={
+            "diptych/status": answer.status,
+            "diptych/headers": dict(answer.headers),
+            **({"diptych/deprecations": outdated} if outdated else {}),
+        },
     )
 
 

@@ -126,6 +126,9 @@ _WATCHED = frozenset(
         "www-authenticate",
         "content-disposition",
         "set-cookie",
+        "deprecation",
+        "sunset",
+        "warning",
     }
 )
 
