@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from graphql import FieldNode, get_named_type
 
+from schema.connections import ROW_ID
 from schema.names import camel, pascal
 from schema.payloads import shown_beside
 from schema.selections import Selections
@@ -36,16 +37,20 @@ def _of_outputs(
         if isinstance(each, Part):
             yield from _of_outputs(f"{name}{pascal(each.name)}", each.fields, told)
         elif each.deprecated is not None:
-            own[camel(each.name)] = told[each.name]
+            own[_shown_as(each.name)] = told[each.name]
     if own:
         yield name, own
+
+
+def _shown_as(name: str) -> str:
+    return ROW_ID if name == "id" else camel(name)
 
 
 def of_payload(resource: Resource, action: Action) -> Marks:
     """Return what is deprecated of the payload of an action beside the row."""
     told = {**resource.outdated_members, **members(action_name(resource, action), action.shows)}
     shown = {
-        camel(name): told[each.name]
+        _shown_as(name): told[each.name]
         for name, each in shown_beside(resource, action).items()
         if each.deprecated is not None
     }
