@@ -179,13 +179,16 @@ def _merging(twins: Twins, resource: Resource, made: Target) -> list[WriteCase]:
     action = resource.actions_by_name["update"]
     found = []
     for field in resource.writable:
-        if resource.facts[field.name].kind is Kind.JSON:
+        facts = resource.facts[field.name]
+        if facts.kind is Kind.JSON:
             for n, patch in enumerate(
                 ({"deep": {"score": None, "new": [1]}, "added": {"x": None}}, {"source": None}, {}, [1], None)
             ):
+                typed = facts.array and patch is not None
                 item = Item({field.name: patch}, made.id)
                 label = f"merge {n} into {field.name}"
-                found.append(WriteCase(label, resource, action, (item,), merge=True, refusal=WHATEVER))
+                case = WriteCase(label, resource, action, (item,), merge=True, refusal=WHATEVER)
+                found.append(replace(case, typed=typed))
     return found
 
 

@@ -220,7 +220,7 @@ def refused(resource: Resource, field: Field) -> Iterator[Bad]:
         yield from _out_of_bounds(field, facts)
     if field.among is not None:
         yield Bad("no member", ["no_such_thing:read"], "inclusion")
-        yield Bad("a number within", [1], "invalid_format")
+        yield Bad("a number within", [1], "invalid_format", True)
     if field.required or not facts.nullable:
         yield Bad("null", None, "cant_be_blank")
         if facts.kind is Kind.STRING and field.enum is None:
@@ -233,12 +233,15 @@ def refused(resource: Resource, field: Field) -> Iterator[Bad]:
 
 
 def _no_json(facts: ColumnFacts) -> Iterator[Bad]:
-    yield Bad("a text", "text", "invalid_format")
-    yield Bad("a number", 42, "invalid_format")
-    yield Bad("true", True, "invalid_format")
-    yield Bad("the other container", _MAP if facts.array else [1], "invalid_format")
-    yield Bad("an unsafe integer", _inside(facts, LARGEST_SAFE_INTEGER + 1), "less_than")
-    yield Bad("too deep", _inside(facts, nested(DEEPEST)), "invalid_format")
+    # A list is one of texts in GraphQL, which also takes a single text for a list of one.
+    if not facts.array:
+        yield Bad("a text", "text", "invalid_format")
+    listed = facts.array
+    yield Bad("a number", 42, "invalid_format", listed)
+    yield Bad("true", True, "invalid_format", listed)
+    yield Bad("the other container", _MAP if listed else [1], "invalid_format", listed)
+    yield Bad("an unsafe integer", _inside(facts, LARGEST_SAFE_INTEGER + 1), "less_than", listed)
+    yield Bad("too deep", _inside(facts, nested(DEEPEST)), "invalid_format", listed)
 
 
 def _inside(facts: ColumnFacts, value: Any) -> Any:
