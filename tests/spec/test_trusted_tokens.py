@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.mcp.asking import Agent
 from tests.spec.conftest import Workshops
 from tests.support.application import running
 from tests.support.client import Client
@@ -85,6 +86,23 @@ async def test_a_bound_token_has_no_other_surface(bound: tuple[Workshop, Client,
         ):
             assert answer.problem(403)["code"] == "operation-not-trusted", answer.body
     assert (await client.get("/api/v1/token")).status == 200
+
+
+async def test_a_bound_token_calls_no_tool_that_reads_or_writes(
+    bound: tuple[Workshop, Client, Client],
+) -> None:
+    """The same by MCP, whose tools are REST in other words."""
+    shop, _, client = bound
+    agent = Agent(client)
+
+    with shop.stored.unchanged():
+        for name, arguments in (
+            ("listBrands", {}),
+            ("createBrand", {"name": "x"}),
+            ("checkEntitlement", {"feature": "posts"}),
+        ):
+            refused = (await agent.calling(name, arguments)).problem(403)
+            assert refused["code"] == "operation-not-trusted", name
 
 
 async def test_the_bound_holds_and_ends_from_the_next_request_on(
