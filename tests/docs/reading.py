@@ -26,7 +26,9 @@ PATIENCE_SECONDS = 60
 
 _KEPT = re.compile(r"^(\w+)=(?:'\"…\"'|\S*…)$")
 _ASSIGNED = re.compile(r"^([A-Z_]+)=", re.M)
-_OWN = re.compile(r"diptych [^|<>$;&`]*")
+_OWN = re.compile(
+    r"(?:(?P<name>[A-Z_]+)=\$\()?diptych (?P<words>[^|<>$;&`()]*?)(?(name)\))(?: > (?P<file>[\w.-]+))?\n"
+)
 _VARIABLE = re.compile(r"\$\{?([A-Z_]+)\}?")
 
 
@@ -78,8 +80,13 @@ class Reader:
     def run(self, script: str) -> list[Answer]:
         """Run a command of the shell, and return the responses of its `curl`s; fails where the shell does."""
         script = script.replace(".venv/bin/diptych", "diptych")
-        if _OWN.fullmatch(script):
-            self._own(shlex.split(script, comments=True)[1:])
+        own = _OWN.fullmatch(script)
+        if own is not None:
+            printed = self._own(shlex.split(own["words"], comments=True))
+            if own["name"]:
+                self.known[own["name"]] = printed.strip()
+            if own["file"]:
+                (self.folder / own["file"]).write_text(printed)
             return []
         record = self._fresh()
         names = sorted({*self.known, *_ASSIGNED.findall(script)})
@@ -98,14 +105,15 @@ class Reader:
         self.answer = found[-1] if found else self.answer
         return found
 
-    def _own(self, words: list[str]) -> None:
-        """Run a command of `diptych` in this process, which has loaded it already."""
+    def _own(self, words: list[str]) -> str:
+        """Run a command of `diptych` in this process, which has loaded it already; return what it prints."""
         with contextlib.chdir(self.folder):
             done = CliRunner(env={name: None for name in os.environ if name.startswith("DIPTYCH_")}).invoke(
                 main, words
             )
         if done.exit_code:
             raise FailedError(f"exit code {done.exit_code}: {done.output[-500:]} {done.exception}")
+        return done.stdout
 
     def python(self, text: str) -> None:
         """Run a block of Python."""
