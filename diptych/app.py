@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -71,7 +71,7 @@ def create_app(settings: Settings, catalog: Catalog = CATALOG) -> edge.Applicati
         origin=settings.public_url,
         version=told,
         surfaces=tuple(surfaces),
-        sdl=lambda: _sdl(catalog),
+        sdl=_sdl(graphql),
     )
     checks, lifespan = Together(_checks(running, graphql)), _lifespan(settings, running, graphql, rest)
     around = shell.build(
@@ -192,10 +192,11 @@ def _mcp(settings: Settings, running: runtime.Runtime, rest: Rest, told: str) ->
     return McpSurface(protocol, origins, settings.public_url)
 
 
-def _sdl(catalog: Catalog) -> str:
-    from schema.build import sdl
+def _sdl(graphql: "Later[GraphQLSurface]") -> Callable[[], Awaitable[str]]:
+    async def sdl() -> str:
+        return await (await graphql.ready()).sdl()
 
-    return sdl(catalog)
+    return sdl
 
 
 def _end_with_parent() -> None:

@@ -26,6 +26,10 @@ class GraphQLSurface:
     def __init__(self, graphql: GraphQL, *, page: bool) -> None:
         self._graphql, self._page = graphql, page
 
+    async def sdl(self) -> str:
+        """Return the schema in GraphQL's own language."""
+        return await self._graphql.sdl()
+
     async def judge(self, text: str) -> JudgedOperation | Sequence[Invalid]:
         """Return what a document holds that could run here, or all that is wrong with it."""
         return await self._graphql.judge(text)

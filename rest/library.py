@@ -1,7 +1,7 @@
 """The documents below the base path that need no token: what the API is, for machines and for models."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,16 +40,21 @@ class Library:
         version: str,
         *,
         surfaces: Sequence[str] = (),
-        sdl: Callable[[], str] | None = None,
+        sdl: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._catalog, self._version, self._surfaces = catalog, version, surfaces
         self._documents: serving.Documents | None = None
-        self._makers: dict[str, Callable[[], Forms]] = {INDEX: self._index, AGENTS: self._agents}
+        self._makers: dict[str, Callable[[], Awaitable[Forms]]] = {
+            INDEX: partial(asyncio.to_thread, self._index),
+            AGENTS: partial(asyncio.to_thread, self._agents),
+        }
         if sdl is not None:
-            self._makers[SCHEMA] = lambda: _texts(sdl(), b"text/plain", b"application/graphql")
+            self._makers[SCHEMA] = partial(_schema, sdl)
         for module in catalog.modules:
-            self._makers[f"{AGENTS}/{module.name}"] = partial(self._agents, module.name)
+            own = partial(asyncio.to_thread, self._agents, module.name)
+            self._makers[f"{AGENTS}/{module.name}"] = own
         self._made: dict[str, Forms] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     def holds(self, segments: tuple[str, ...]) -> bool:
         """Tell whether these path segments below the base lead to a document."""
@@ -59,9 +64,8 @@ class Library:
         return len(segments) == 1 and segments[0] in self._makers
 
     async def prepare(self) -> None:
-        """Make the documents that are asked for most."""
+        """Make what is asked for most."""
         await self._described()
-        await self._forms(AGENTS)
 
     async def answer(self, request: Request) -> Response:
         """Return the response to a request of a document; raises the 400, 404 and 406 problems."""
@@ -82,7 +86,10 @@ class Library:
 
     async def _forms(self, name: str) -> Forms:
         if name not in self._made:
-            self._made[name] = await asyncio.to_thread(self._makers[name])
+            # Whoever asks meanwhile waits for the same.
+            async with self._one_at_a_time:
+                if name not in self._made:
+                    self._made[name] = await self._makers[name]()
         return self._made[name]
 
     def _module(self, request: Request) -> str:
@@ -99,6 +106,10 @@ class Library:
         return {
             b"application/json": Published.of({"data": index(self._catalog, self._version, self._surfaces)})
         }
+
+
+async def _schema(sdl: Callable[[], Awaitable[str]]) -> Forms:
+    return await asyncio.to_thread(_texts, await sdl(), b"text/plain", b"application/graphql")
 
 
 def _texts(found: str, *kinds: bytes) -> Forms:

@@ -1,6 +1,6 @@
 """The derived routes: every resource's collection, search, single and nested addresses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from rest import bodies, compat, conditional, document, enums, exporting, identity, query_string, search_body
@@ -50,7 +50,7 @@ class Rest:
         origin: str = "",
         version: str = "",
         surfaces: Sequence[str] = (),
-        sdl: Callable[[], str] | None = None,
+        sdl: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._catalog, self._reader, self._writer, self._origin = catalog, reader, writer, origin
         self.library = Library(catalog, version, surfaces=surfaces, sdl=sdl)

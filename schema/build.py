@@ -75,5 +75,10 @@ def _member(source: Any, name: str) -> Any:
 
 
 def sdl(catalog: Catalog) -> str:
-    """Return the schema in GraphQL's own language, in alphabetical order."""
-    return print_schema(lexicographic_sort_schema(build(catalog).graphql)) + "\n"
+    """Return the schema of a catalogue in GraphQL's own language."""
+    return printed(build(catalog).graphql)
+
+
+def printed(schema: GraphQLSchema) -> str:
+    """Return a schema in GraphQL's own language, in alphabetical order."""
+    return print_schema(lexicographic_sort_schema(schema)) + "\n"

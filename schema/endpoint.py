@@ -10,7 +10,7 @@ import orjson
 from graphql import GraphQLError
 
 from schema import compiled, http
-from schema.build import build
+from schema.build import build, printed
 from schema.compiled import ENDING, Operation, Outcome, raise_whole
 from schema.compiled_writes import WritingShape
 from schema.deprecation import extended
@@ -107,6 +107,10 @@ class GraphQL:
         self._executor = Executor(self._built, reader, writer, self._procedures, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
         self._texts = Texts(reader.registry, trusted=self.settings.trusted)
+
+    async def sdl(self) -> str:
+        """Return the schema in GraphQL's own language."""
+        return await asyncio.to_thread(printed, self._built.graphql)
 
     async def judge(self, text: str) -> JudgedOperation | Sequence[Invalid]:
         """Return what a document holds that could run here, or all that is wrong with it."""
