@@ -246,8 +246,8 @@ def _result(answer: Answer) -> dict[str, Any]:
         structuredContent=_structured(answer),
         isError=answer.refused,
         _meta={
-            "diptych/status": answer.status,
-            "diptych/headers": dict(answer.headers),
+            "diptych.http/status": answer.status,
+            "diptych.http/headers": dict(answer.headers),
             **({"diptych/deprecations": outdated} if outdated else {}),
         },
     )

@@ -34,7 +34,6 @@ def test_a_feature_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("webhooks", "webhook"),
         ("webhooks", "createWebhook"),
         ("oauth", "services/oauth.py"),
-        ("mcp", "mcp/server.py"),
         ("files", "presign_upload"),
         ("files", "files"),
         ("egress", "webhook_endpoints"),

@@ -49,13 +49,13 @@ class Called:
     @property
     def headers(self) -> dict[str, str]:
         """Return what the headers of REST said."""
-        return dict(self.result["_meta"]["diptych/headers"])
+        return dict(self.result["_meta"]["diptych.http/headers"])
 
     def problem(self, status: int) -> dict[str, Any]:
         """Return the problem that it was refused with, after checking that it is whole."""
         assert self.result["isError"] is True, self.result
         found = self.result["structuredContent"]
-        assert found["status"] == status == self.result["_meta"]["diptych/status"], found
+        assert found["status"] == status == self.result["_meta"]["diptych.http/status"], found
         assert {"type", "title", "status", "detail", "instance", "code", "request_id"} <= set(found)
         assert found["instance"] == "/mcp"
         assert isinstance(found, dict)

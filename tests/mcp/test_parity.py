@@ -181,4 +181,6 @@ async def test_a_spent_budget_is_a_refusal_of_the_tool(written: Seed) -> None:
     problem = found.json()["result"]["structuredContent"]
     assert problem["status"] == 429
     assert problem["retry_after"] >= 1
-    assert found.json()["result"]["_meta"]["diptych/headers"]["retry-after"] == str(problem["retry_after"])
+    assert found.json()["result"]["_meta"]["diptych.http/headers"]["retry-after"] == str(
+        problem["retry_after"]
+    )

@@ -52,12 +52,17 @@ def called(name: str, scope: str | None) -> Procedure:
 
 
 def test_an_admin_has_what_procedures_demand_beyond_reading_and_a_member_has_not() -> None:
-    """Reading is covered already, and what needs no scope needs none here."""
+    """Reading is covered already, what needs no scope needs none here, and tools may be called anywhere."""
     scopes = {"a": "gates:write", "b": "gates:read", "c": None, "d": "doors:delete"}
     catalog = Catalog((), procedures=tuple(called(*each) for each in scopes.items()))
 
-    assert scopes_in(catalog, Role.ADMIN) == ("all:read", "doors:delete", "gates:write")
-    assert scopes_in(catalog, Role.MEMBER) == ("all:read",)
+    assert scopes_in(catalog, Role.ADMIN) == (
+        "all:read",
+        "doors:delete",
+        "gates:write",
+        "mcp:write",
+    )
+    assert scopes_in(catalog, Role.MEMBER) == ("all:read", "mcp:write")
 
 
 def test_roles_are_stored_in_order_and_without_repetition() -> None:
@@ -73,7 +78,7 @@ def test_roles_grow_with_the_role_before() -> None:
         assert not all(covers(scopes_of(lesser), scope) for scope in scopes_of(greater))
 
 
-def test_a_catalogue_without_resources_leaves_reading() -> None:
+def test_a_catalogue_without_resources_leaves_reading_and_calling_tools() -> None:
     empty = Catalog(())
-    assert scopes_in(empty, Role.MEMBER) == scopes_in(empty, Role.ADMIN) == ("all:read",)
+    assert scopes_in(empty, Role.MEMBER) == scopes_in(empty, Role.ADMIN) == ("all:read", "mcp:write")
     assert scopes_in(empty, Role.OWNER) == ("all:write",)
