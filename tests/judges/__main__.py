@@ -1,21 +1,22 @@
-"""Asks every judge and writes docs/judges.md: `make judges`, or `python -m tests.judges lint rest`."""
+"""Asks judges and writes what they find into docs/judges.md: `make judges`, `python -m tests.judges rest`.
+
+`python -m tests.judges released` keeps the contracts of a release instead.
+"""
 
 import argparse
 import importlib
-import importlib.util
-import shlex
 import sys
 import time
-from collections.abc import Sequence
 
-from tests.judges import report
+from tests.judges import released, report
 from tests.judges.stage import ROOT, Stage
 from tests.judges.verdicts import Verdict, table
 
+_MOST_SHOWN = 120
 DOCUMENT = ROOT / "docs" / "judges.md"
 GROUPS: dict[str, tuple[str, ...]] = {
     "lint": ("tests.judges.lint", "tests.judges.released"),
-    "rest": ("tests.judges.rest",),
+    "rest": ("tests.judges.rest", "tests.judges.specmatic", "tests.judges.answers"),
     "graphql": ("tests.judges.graphql_cases", "tests.judges.graphql"),
     "mcp": ("tests.judges.mcp",),
     "pages": ("tests.judges.pages",),
@@ -25,24 +26,34 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 def main() -> int:
     """Ask the judges of the groups that are named, or all; return 1 where any objects to anything."""
+    if sys.argv[1:] == ["released"]:
+        released.keep()
+        return 0
     asked = _arguments().parse_args()
-    began = time.monotonic()
-    verdicts = _judged(asked.groups or list(GROUPS), Stage(asked.seed, asked.cases))
+    verdicts: list[Verdict] = []
+    for group in asked.groups or GROUPS:
+        began = time.monotonic()
+        found = _judged(group, Stage(asked.seed, asked.cases))
+        if asked.write:
+            _write(group, f"--seed {asked.seed} --cases {asked.cases}", time.monotonic() - began, found)
+        verdicts += found
     print(table(verdicts))
     for verdict in verdicts:
-        for finding in verdict.findings[:20]:
+        for finding in verdict.findings[:_MOST_SHOWN]:
             print(f"{verdict.judge}, {verdict.matter}: {finding}", file=sys.stderr)
-    if asked.write and not asked.groups:
-        command = shlex.join(["python", "-m", "tests.judges", *sys.argv[1:]])
-        DOCUMENT.write_text(report.document(command, time.monotonic() - began, verdicts))
-        print(f"\nWritten to {DOCUMENT.relative_to(ROOT)}.")
     return 1 if any(verdict.findings for verdict in verdicts) else 0
 
 
-def _judged(groups: Sequence[str], stage: Stage) -> list[Verdict]:
+def _write(group: str, options: str, seconds: float, verdicts: list[Verdict]) -> None:
+    command = f"python -m tests.judges {group} {options}"
+    written = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    told = {group: report.section(command, seconds, verdicts)}
+    DOCUMENT.write_text(report.document(written, list(GROUPS), told))
+
+
+def _judged(group: str, stage: Stage) -> list[Verdict]:
     found = []
-    modules = [module for group in groups for module in GROUPS[group]]
-    for module in (each for each in modules if importlib.util.find_spec(each)):
+    for module in GROUPS[group]:
         for judge in importlib.import_module(module).JUDGES:
             for verdict in judge(stage):
                 found.append(verdict)

@@ -1,7 +1,6 @@
 """Schemathesis on a live server: requests drawn from its own description, and what comes of them."""
 
 import json
-import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tests.judges.verdicts import Verdict, timed
 
 CONFIGURATION = ("schemathesis.toml", "schemathesis_hooks.py")
 _HARMLESS = ("missing_test_data", "validation_mismatch", "missing_auth", "low_valid_rate", "rate_limited")
-_FAILURE = re.compile(r"^_{3,} (?P<operation>[A-Z]+ \S+|\S+) _{3,}$|^- (?P<said>.+)$", re.MULTILINE)
+_MOST_SHOWN = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,14 @@ def _read(verdict: Verdict, report: dict[str, Any], told: str) -> None:
     verdict.amount = f"{cases['generated']:,} cases of {operations['tested']} operations"
     verdict.seen = f"seed {report['seed']}, {report['filtered']:,} refusals that no schema can foresee"
     for kind in report["failures"]:
-        of = ", ".join(kind["operations"])
-        verdict.findings += [f"{kind['code']} {kind['title']}: {of}"] * kind["count"]
+        said = f"{kind['code']} {kind['title']}"
+        verdict.findings += [f"{said}: {operation}" for operation in kind["operations"]]
     verdict.findings += [f"error: {each}" for each in report["errors"]]
     for kind, found in report["warnings"].items():
         if found and kind not in _HARMLESS:
             verdict.findings.append(f"warning {kind}: {found}")
     if verdict.findings:
-        verdict.findings.append(told[-20_000:])
+        _, _, shown = told.partition("= FAILURES =")
+        verdict.findings.append(shown[:_MOST_SHOWN])
     elif not report["complete"]:
         verdict.findings.append(f"It ended early: {report['stop_reason']}")

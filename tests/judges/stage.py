@@ -106,11 +106,24 @@ class Ran:
         return json.JSONDecoder().raw_decode(self.out[start:])[0]
 
 
-def ran(command: Sequence[str | Path], folder: Path = HERE, seconds: float = 1_800, **settings: str) -> Ran:
-    """Run an outside program, wherever its exit code is no wonder."""
+def ran(
+    command: Sequence[str | Path],
+    folder: Path = HERE,
+    seconds: float = 1_800,
+    sent: str | None = None,
+    **settings: str,
+) -> Ran:
+    """Run an outside program, wherever its exit code is no wonder; `sent` is what it reads."""
     told = {**os.environ, "REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", **settings}
     done = subprocess.run(
-        list(map(str, command)), cwd=folder, env=told, capture_output=True, text=True, timeout=seconds
+        list(map(str, command)),
+        cwd=folder,
+        env=told,
+        input=sent,
+        stdin=subprocess.DEVNULL if sent is None else None,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
