@@ -79,7 +79,8 @@ def _endpoints(told: Told, only: str | None) -> Iterator[str]:
 def _of_server(told: Told) -> Iterator[str]:
     yield "### The server itself\n"
     for operation in told.of_tag(OWN_MODULE):
-        yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}."
+        named = f"- {operation.method} {operation.path} {operation.id}: {operation.summary}."
+        yield f"{named}{told.illustrated(' Body:', f'{operation.id}Request')}"
 
 
 def _in_short(told: Told) -> Iterator[str]:
@@ -107,5 +108,6 @@ def _of_module(told: Told, module: Module) -> Iterator[str]:
     for procedure in module.procedures:
         yield from calls.section(told, procedure)
     for operation in told.beside(module):
-        yield f"- {operation.method} {operation.path} {operation.id}: {operation.summary}; needs no scope."
+        named = f"- {operation.method} {operation.path} {operation.id}: {operation.summary}; needs no scope."
+        yield f"{named}{told.illustrated(' Answers', f'{operation.id}200')}"
     yield ""

@@ -65,6 +65,11 @@ class Told:
         found = self._whole["components"]["examples"].get(name)
         return None if found is None else found["value"]
 
+    def illustrated(self, word: str, name: str) -> str:
+        """Return an example of that name after a word, nothing where there is none."""
+        found = self.example(name)
+        return "" if found is None else f"{word} `{_json(found)}`."
+
 
 def _lines(whole: Json) -> Iterator[Line]:
     for path, item in whole["paths"].items():

@@ -54,7 +54,8 @@ _PUBLIC = (
 
 def _identity(draft: Draft, path: str) -> Json:
     workspace: Json = {"id": _UUID, "slug": {**_TEXT, "examples": ["acme"]}}
-    limit = {"limit": _NUMBER, "remaining": _NUMBER, "reset_at": _NUMBER}
+    shown = {"limit": 240, "remaining": 198, "reset_at": 1_773_568_860}
+    limit = {part: {**_NUMBER, "examples": [value]} for part, value in shown.items()}
     told: Json = {
         "workspace": opened(workspace, list(workspace)),
         "scopes": array({**_TEXT, "examples": ["orders:read"]}),
