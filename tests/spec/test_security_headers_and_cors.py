@@ -75,7 +75,7 @@ async def test_browsers_may_write(browsers: Client) -> None:
     exposed = (read.header("access-control-expose-headers") or "").split(", ")
     methods = (sent.header("access-control-allow-methods") or "").split(", ")
     assert {"If-Match", "Idempotency-Key", "Content-Type"} <= set(allowed)
-    assert {"ETag", "Location", "Idempotency-Replayed", "Retry-After"} <= set(exposed)
+    assert {"ETag", "Location", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate"} <= set(exposed)
     assert {"POST", "PUT", "PATCH", "DELETE"} <= set(methods)
 
 
