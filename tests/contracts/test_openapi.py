@@ -192,6 +192,21 @@ def test_every_operation_is_told_in_full(described: Described) -> None:
             assert {"X-Request-Id", "RateLimit", "RateLimit-Policy"} <= told.keys(), (path, method, status)
 
 
+def test_every_operation_takes_a_request_id_and_every_search_paging_in_its_address(
+    described: Described,
+) -> None:
+    """C-65, S3-201: the links of a page that was searched for lead on by the same body."""
+    paging = {"page", "per_page", "offset", "cursor", "direction", "pagination"}
+    searches = 0
+    for path, _, operation in described.operations():
+        told = [described.resolved(each) for each in operation["parameters"]]
+        assert [each["in"] for each in told if each["name"] == "X-Request-Id"] == ["header"], path
+        if path.endswith("/search"):
+            searches += 1
+            assert {each["name"] for each in told if each["in"] == "query"} == paging
+    assert searches == len(CATALOG.resources)
+
+
 def test_whatever_is_shared_is_referred_to(described: Described) -> None:
     """S3-022: parameters of resources, problems and headers are said once."""
     for path, _, operation in described.operations():
