@@ -12,6 +12,7 @@ from graphql import build_schema
 from services.catalog import CATALOG
 from tests.support.application import running
 from tests.support.client import Client
+from tests.support.described import Described
 from tests.support.seed import Seed
 from tests.support.workshop import graphql
 
@@ -255,6 +256,23 @@ async def test_the_base_path_takes_nothing_else(api: Client) -> None:
     (await api.using(None).request("POST", "/api/v1")).problem(401)
     (await api.post("/api/v1", {})).problem(405)
     assert (await api.using(None).request("OPTIONS", "/api/v1")).header("allow") == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/agents", "/api/v1/enums", "/api/v1/schema.graphql"])
+async def test_what_is_below_the_base_path_is_as_openapi_says(api: Client, path: str) -> None:
+    """S3-011, S3-016: every status, header and body."""
+    described = Described(CATALOG)
+    whole = await api.get(path)
+    tag = ("if-none-match", whole.header("etag") or "")
+
+    for answer, status in (
+        (whole, 200),
+        (await api.get(path, headers=[tag]), 304),
+        (await api.get(f"{path}?a=b"), 400),
+        (await api.get(path, headers=[("accept", "video/mp4")]), 406),
+    ):
+        assert answer.status == status
+        assert described.faults_of_answer("GET", path, answer) == []
 
 
 async def test_the_graphql_schema_is_what_a_token_could_ask_for(api: Client) -> None:
