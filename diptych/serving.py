@@ -186,6 +186,7 @@ def _announce(settings: Settings, listener: socket.socket, demo: tuple[str, str 
     base = f"http://{host}:{listener.getsockname()[1]}"
     click.echo(f"REST      {base}/api/v1/products")
     click.echo(f"GraphQL   {base}/graphql")
+    click.echo(f"MCP       {base}/mcp")
     click.echo(f"Docs      {base}/docs")
     click.echo(f"Health    {base}/health/ready")
     if demo is not None:

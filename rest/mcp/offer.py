@@ -23,6 +23,7 @@ Asker = Caller | Guest
 """Who asks: with a live token, or with none."""
 
 _REFUSED = 400
+_JSON = ("/json", "+json")
 _MOVED = frozenset({"content-type", "content-disposition", "cache-control", "vary", "set-cookie", "link"})
 """Headers that are about HTTP alone, or that an answer says otherwise."""
 
@@ -115,20 +116,24 @@ async def told(response: Response) -> Answer:
     media_type = headers.get("content-type", "").partition(";")[0]
     body = response.body if response.more is None else await _whole(response)
     kept = {name: value for name, value in headers.items() if name not in _MOVED}
-    shown = orjson.loads(body) if body and media_type.endswith("json") else None
+    shown = orjson.loads(body) if body and media_type.endswith(_JSON) else None
     dead = response if "www-authenticate" in headers else None
     return Answer(response.status, media_type, body.decode(), shown, kept, dead)
 
 
 async def _whole(response: Response) -> bytes:
     portions = [response.body]
-    size = len(response.body)
     assert response.more is not None  # noqa: S101 (narrows the type)
     async with aclosing(response.more) as more:
+        size = _bounded(len(response.body))
         async for portion in more:
             portions.append(portion)
-            size += len(portion)
-            if size > LARGEST_FILE:
-                detail = f"The file is larger than {LARGEST_FILE} bytes; narrow it, or export it over REST."
-                raise Problem(Slug.PAYLOAD_TOO_LARGE, detail)
+            size = _bounded(size + len(portion))
     return b"".join(portions)
+
+
+def _bounded(size: int) -> int:
+    if size > LARGEST_FILE:
+        detail = f"The file is larger than {LARGEST_FILE} bytes; narrow it, or export it over REST."
+        raise Problem(Slug.PAYLOAD_TOO_LARGE, detail)
+    return size

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.caching import CacheableMethod, CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
     GetPromptRequestParams,
@@ -18,6 +19,7 @@ from mcp_types import (
     ReadResourceRequestParams,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
 
 from rest.http import Response
 from rest.mcp.messages import posted, scope, unreadable
@@ -69,13 +71,15 @@ _Context = ServerRequestContext[Any, Any]
 class _Asking:
     """Who asks, and what is answered in place of everything, such as the problem of a dead token.
 
-    `tools` is the list of them as JSON, which stands in for the empty one that the library has checked.
+    `tools` is the list of them as JSON, which stands in for the empty one that the library has checked, and
+    `failure` is what nobody had foreseen.
     """
 
     asker: Asker
     problem: Problem | None = None
     dead: Response | None = None
     tools: bytes | None = None
+    failure: Exception | None = None
 
 
 class Protocol:
@@ -95,8 +99,8 @@ class Protocol:
             # No tool has arguments that are repeated in headers.
             get_tool_input_schema=lambda _: None,
         )
-        # What it adds goes to traces, which nobody collects.
-        self._server.middleware.clear()
+        # What it brings itself goes to traces, which nobody collects.
+        self._server.middleware[:] = [_failing]
         add = self._server.add_request_handler
         add("tools/list", PaginatedRequestParams, self._list_tools)
         add("tools/call", CallToolRequestParams, self._call_tool)
@@ -109,14 +113,15 @@ class Protocol:
         logging.getLogger("mcp").setLevel(logging.ERROR)
 
     async def answer(self, asker: Asker, headers: Mapping[bytes, bytes], body: bytes) -> Response:
-        """Return the response to a posted message; raises the 401 problem."""
+        """Return the response to a posted message; raises Problems, and whatever is unforeseen."""
         asking = _Asking(asker)
         found = unreadable(body) or await self._served(asking, headers, body)
         if isinstance(asker, Caller):
             # Nothing but what was read with it proves a token, and a dead one hears only that.
             await self._reader.confirm(asker)
-        if asking.problem is not None:
-            raise asking.problem
+        for raised in (asking.problem, asking.failure):
+            if raised is not None:
+                raise raised
         return asking.dead or _listed(asking, found)
 
     async def is_public(self, body: bytes) -> bool:
@@ -216,6 +221,17 @@ def _asking(context: _Context) -> _Asking:
     request: Any = context.request
     found: _Asking = request.scope[_ASKER]
     return found
+
+
+async def _failing(ctx: _Context, call_next: CallNext) -> HandlerResult:
+    """Note what the library would answer as an error of its own, so that it is logged as everywhere else."""
+    try:
+        return await call_next(ctx)
+    except (MCPError, ValidationError):
+        raise
+    except Exception as failure:
+        _asking(ctx).failure = failure
+        raise MCPError(INTERNAL_ERROR, "Internal error") from None
 
 
 def _listed(asking: _Asking, found: Response) -> Response:

@@ -7,8 +7,9 @@ from urllib.parse import quote
 import orjson
 import pytest
 
+from rest.mcp import offer
 from services.catalog import CATALOG
-from tests.mcp.asking import toolbox
+from tests.mcp.asking import Agent, toolbox
 from tests.support.client import Answer, Client
 from tests.support.described import Described
 from tests.support.seed import Seed
@@ -262,3 +263,19 @@ async def test_an_export_is_answered_whole(shop: Client) -> None:
 
     assert found["content"].splitlines()[0] == rest.body.decode().splitlines()[0]
     assert found["media_type"] == "text/csv"
+
+
+async def test_a_file_that_is_too_large_is_refused(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """C-82: rather than cut off."""
+    monkeypatch.setattr(offer, "LARGEST_FILE", 100)
+    found = (await called(shop, "exportAuditLogs", server="account")).problem(413)
+
+    assert "100 bytes" in found["detail"]
+
+
+async def test_a_file_keeps_to_the_schema_of_its_tool(shop: Client) -> None:
+    """C-82."""
+    found = (await Agent(shop).call("exportAuditLogs", format="ndjson")).document
+
+    assert found["media_type"] == "application/x-ndjson"
+    assert [orjson.loads(line).keys() for line in found["text"].splitlines()]

@@ -9,10 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from rest.mcp.arguments import Kind
-from rest.mcp.tools import Tool
+from rest.mcp.tools import Tool, Toolbox
 from rest.openapi.document import OWN_MODULE, document
 from services.catalog import CATALOG
+from services.engine.catalog import Catalog
 from tests.mcp.asking import Agent, toolbox
+from tests.parity import gadgets
+from tests.parity.procedures import errands
 from tests.support.client import Client
 from tests.support.described import METHODS
 from tests.support.seed import Seed
@@ -38,6 +41,19 @@ def test_every_operation_is_a_tool_but_what_tells_of_the_server_and_what_is_ther
 
     assert set(toolbox().by_name) == expected
     assert len(expected) > 130
+
+
+@pytest.mark.parametrize("catalog", [gadgets.CATALOG, errands.CATALOG], ids=["gadgets", "errands"])
+def test_other_catalogues_have_tools_too(catalog: Catalog) -> None:
+    """Whatever is declared: fields of every kind, procedures of every shape, and no modules."""
+    found = Toolbox(document(catalog, "0.0.0"))
+    for tool in found.by_name.values():
+        Draft202012Validator.check_schema(tool.takes)
+        Draft202012Validator.check_schema(tool.answers)
+        assert tool.answers["type"] == "object"
+        assert set(tool.form.places) == set(tool.takes["properties"])
+    assert set(found.servers) <= {"other", "platform", *found.modules}
+    assert {f"list{name(each.plural)}" for each in catalog.resources} <= found.by_name.keys()
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

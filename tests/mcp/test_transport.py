@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from diptych.edge import Application
+from rest.mcp.offer import Offer
 from tests.mcp.asking import MODERN, OLDER, Agent
 from tests.support.application import running
 from tests.support.client import Answer, Client
@@ -356,6 +357,25 @@ async def test_a_token_for_trusted_operations_has_no_tools(
         answer = await Agent(tied).send(method, params)
 
     assert b"operation-not-trusted" in answer.body
+
+
+@pytest.mark.parametrize("revision", [MODERN, OLDER])
+async def test_what_nobody_has_foreseen_is_a_500_that_tells_nothing(
+    shop: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, revision: str
+) -> None:
+    """S3-132: the log alone holds it, under the id of the request."""
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr(Offer, "ask", fail)
+    answer = await Agent(shop, revision).send("tools/call", {"name": "listBrands", "arguments": {}})
+
+    assert answer.problem(500)["code"] == "internal-error"
+    assert b"the inside" not in answer.body
+    (logged,) = [each for each in caplog.records if each.exc_info]
+    assert logged.name == "diptych"
+    assert vars(logged)["request_id"] == answer.header("x-request-id")
 
 
 async def test_what_administrators_ask_is_written_down(workshops: Any, stored: Stored) -> None:
