@@ -19,7 +19,7 @@ PROGRAMS = Path(sys.executable).parent
 
 
 def test_a_generated_client_is_typed_and_tells_the_whole_story(tmp_path: Path) -> None:
-    """S3-022, C-77."""
+    """S0-039, C-77."""
     (sdk,) = (each for each in SDKS if each.name == "openapi-python-client")
 
     with served() as at:
