@@ -78,6 +78,8 @@ def test_a_request_of_the_tour_finds_something(server: Server, command: str) -> 
     elif "graphql" in command:
         assert "errors" not in answer
         assert answer["data"]["orders"]["nodes"][0]["items"]["nodes"]
+    elif "/mcp/" in command:
+        assert len(json.loads(answer["result"]["content"])["data"]) == 2
     else:
         assert answer["data"]
         assert ("include=" in command) == bool(answer.get("included"))
