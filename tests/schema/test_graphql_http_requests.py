@@ -242,7 +242,7 @@ def test_a_malformed_request_of_a_batch_is_named_by_its_place() -> None:
         ("query=%ed%a0%80", "UTF-8"),
         (b"query=\xff", "UTF-8"),
         ("query", "form-encoded"),
-        ("&".join(["query=a"] * 5), "up to four"),
+        ("&".join(["query=a"] * 6), "up to five"),
     ],
 )
 def test_malformed_urls_are_bad_requests_that_say_why(raw_query: str | bytes, said: str) -> None:
