@@ -19,6 +19,7 @@ from tests.bench.works import BULK_GOAL, GOALS, MEMORY_GOAL_MIB, REST_TWIN, SUBJ
 HERE = Path(__file__).resolve().parent
 OURS, BASELINE, POSTGRAPHILE, ECHO = "diptych", "baseline", "postgraphile", "echo"
 NONE = "–"
+MARK = "<!-- not run: measured by make bench -->"
 PACKAGES = (
     "fastapi",
     "starlette",
@@ -190,7 +191,7 @@ requests of each work, as Diptych is sent it (each `<<…>>` is filled with a fr
 
 
 def _examples(requests: dict[Work, str]) -> str:
-    return "\n\n".join(f"{work}\n<!-- not run: measured by make bench -->\n```\n{request}\n```" for work, request in requests.items())
+    return "\n\n".join(f"{work}\n{MARK}\n```\n{request}\n```" for work, request in requests.items())
 
 
 def _machine() -> str:
