@@ -38,9 +38,6 @@ def main() -> int:
             _write(group, f"--seed {asked.seed} --cases {asked.cases}", time.monotonic() - began, found)
         verdicts += found
     print(table(verdicts))
-    for verdict in verdicts:
-        for finding in verdict.findings[:_MOST_SHOWN]:
-            print(f"{verdict.judge}, {verdict.matter}: {finding}", file=sys.stderr)
     return 1 if any(verdict.findings for verdict in verdicts) else 0
 
 
@@ -59,6 +56,8 @@ def _judged(group: str, stage: Stage) -> list[Verdict]:
                 found.append(verdict)
                 told = f"{verdict.amount}, {len(verdict.findings)} findings, {verdict.seconds:.0f} s"
                 print(f"{verdict.judge} on {verdict.matter}: {told}", file=sys.stderr, flush=True)
+                for finding in verdict.findings[:_MOST_SHOWN]:
+                    print(f"  {finding}", file=sys.stderr, flush=True)
     return found
 
 

@@ -119,9 +119,18 @@ def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool
     if kind in ("GraphQLServerError", "GraphQLClientError"):
         errors = json.loads(response.content)["errors"]
         problems = [each["extensions"]["problem"] for each in errors]
-        # GraphQL knows neither bounds nor patterns, and what is required is told by the payload's problem.
-        return not all(problem["status"] == 422 or _unforeseeable(problem) for problem in problems)
+        return not all(_unbounded(problem) or _unforeseeable(problem) for problem in problems)
     return True
+
+
+def _unbounded(problem: dict[str, Any]) -> bool:
+    """Tell whether a problem is about a bound, a length or a pattern, none of which GraphQL can express.
+
+    What is required is told there too, since a mutation tells of all that is wrong in its payload.
+    """
+    return problem["status"] == 422 or bool(
+        re.search(r"^At most \d+ |must not be negative", problem["detail"])
+    )
 
 
 def _unforeseeable(problem: dict[str, Any]) -> bool:
