@@ -75,6 +75,11 @@ async function tryToken(page) {
   return "an operation answered";
 }
 
+async function open(page) {
+  await page.locator(".opblock.is-open .execute").waitFor({ timeout: 60000 });
+  return "an operation was opened by its link";
+}
+
 async function ask(page) {
   await page.locator("#access-state.accepted").waitFor();
   await page.locator(".graphiql-execute-button").click();
@@ -106,5 +111,9 @@ if (site) {
   await visit(context, "quickstart", `${site}/quickstart/`, async (page) => page.title(), THEME);
   await visit(context, "surfaces", `${site}/migration/`, async (page) => page.title(), THEME);
 }
+// In the dark the colours are others.
+const dark = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "dark" });
+await visit(dark, "reference in the dark", `${address}/docs#/commerce/createOrder`, open, [".swagger-ui"]);
+if (site) await visit(dark, "quickstart in the dark", `${site}/quickstart/`, async (page) => page.title(), THEME);
 await browser.close();
 process.stdout.write(`${JSON.stringify(found, null, 1)}\n`);
