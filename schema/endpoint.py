@@ -238,7 +238,8 @@ class GraphQL:
         try:
             data, failures, way = await self._ran(caller, run, key)
         except Problem as problem:
-            if problem.slug is not Slug.OPERATION_NOT_TRUSTED or not retry:
+            # What a rule refuses while the operation is registered, it refuses again.
+            if problem.slug is not Slug.OPERATION_NOT_TRUSTED or caller.proven or not retry:
                 raise
             # What is registered, or what the token may run, is not what it was when the text was chosen.
             self._texts.forget(caller, run.chosen)
