@@ -38,6 +38,7 @@ TITLE = "Diptych"
 _NO_RESOURCE = -32002
 _REFUSED = -32000
 _NOT_FOUND = 404
+_LARGEST_VISIT = 16_384
 _KEPT = CacheHint(60_000, "private")
 _HINTS: dict[CacheableMethod, CacheHint] = {
     "server/discover": _KEPT,
@@ -125,7 +126,9 @@ class Protocol:
         return asking.dead or _listed(asking, found)
 
     async def is_public(self, body: bytes) -> bool:
-        """Tell whether a message calls a tool that needs no token."""
+        """Tell whether a message, of no more than such calls need, calls a tool that needs no token."""
+        if len(body) > _LARGEST_VISIT:
+            return False
         try:
             message = load(body)
         except JsonProblem:

@@ -142,6 +142,8 @@ async def test_a_tool_that_needs_no_token_can_be_called_without_one(shop: Client
 
     assert found.problem(401)["code"] == told.problem(401)["code"] == rest.problem(401)["code"]
     assert (await nobody.send("tools/call", {"name": "whoami", "arguments": {}})).status == 401
+    long = {"name": "login", "arguments": {"email": "x" * 20_000, "password": "x"}}
+    assert (await nobody.send("tools/call", long)).status == 401
 
 
 # Origins
