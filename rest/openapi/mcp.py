@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rest.openapi.draft import Draft, Json, array, opened, strict
+from rest.openapi.draft import Draft, Json, array, nullable, opened, strict
 from rest.openapi.operations import Operation, body, response
 from services.engine.mcp import READ, WRITE
 
@@ -87,7 +87,7 @@ def _calling(draft: Draft, tag: str) -> tuple[Operation, Json]:
     members: Json = {
         "server": _SERVER,
         "tool": _TOOL,
-        "arguments": {**arguments, "description": "By the names that its input schema has."},
+        "arguments": {**nullable(arguments), "description": "By the names that its input schema has."},
     }
     found.body = body(draft.schema("McpToolCall", lambda: strict(members, ["server", "tool"])))
     result = draft.schema("McpToolResult", lambda: opened(_RESULT, list(_RESULT)))
