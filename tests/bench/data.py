@@ -15,7 +15,7 @@ WORKSPACES = 50
 ITEMS_PER_ORDER = 3
 PRICES = 4000
 """How many different prices there are, so that no two products of a workspace cost the same."""
-LAYOUT = 4
+LAYOUT = 5
 """Raised whenever the seeded rows change, so that an older data directory is filled anew."""
 
 

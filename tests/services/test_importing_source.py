@@ -30,7 +30,9 @@ CSV = b'name,note\r\nA,"two\r\nlines"\r\n\r\nB,\r\n'
 
 
 @pytest.mark.parametrize(
-    "content", [CSV, b"\xef\xbb\xbf" + CSV, gzip.compress(CSV), gzip.compress(b"\xef\xbb\xbf" + CSV)]
+    "content",
+    [CSV, b"\xef\xbb\xbf" + CSV, gzip.compress(CSV), gzip.compress(b"\xef\xbb\xbf" + CSV)],
+    ids=["plain", "marked", "gzipped", "marked and gzipped"],
 )
 def test_csv_is_read_whether_gzipped_or_marked_as_utf8(tmp_path: Path, content: bytes) -> None:
     path = write(tmp_path, content, "misleading.json")

@@ -15,6 +15,7 @@ from db.embedded import Embedded
 from diptych.edge import Application
 from diptych.runtime import precheck_key
 from services.catalog import CATALOG
+from services.engine import mcp
 from services.engine.encoding import short_identifier
 from services.engine.procedures import scope_of
 from services.tokens import Environment
@@ -279,7 +280,7 @@ def test_scopes_are_derived_from_the_resources() -> None:
     written = {resource.plural for resource in CATALOG if resource.actions}
     assert {"audit_logs", "users"}.isdisjoint(written)
     of_procedures = {scope for scope in map(scope_of, CATALOG.procedures) if scope is not None}
-    assert set(CATALOG.scopes[2:]) - of_procedures == {
+    assert set(CATALOG.scopes[2:]) - of_procedures - {*mcp.SCOPES} == {
         f"{resource.plural}:{action}"
         for resource in CATALOG
         for action in ("read", "write", "delete")
