@@ -25,9 +25,9 @@ also lead through relations, `filter[customer.name][like]=ada`, and into maps, `
 
 GET addresses answer HEAD too, and every address answers OPTIONS.
 
-What is deprecated works as before until a release removes it, no sooner than its sunset. It is marked here and
-listed in `x-deprecations`, and whoever uses it is told in the headers `Deprecation`, `Sunset`, `Warning` and
-`Link`. A version of the API is supported for twelve months after the next one is there."""
+What is deprecated works as before until a release removes it, no sooner than its sunset. It is marked here
+and listed in `x-deprecations`, and whoever uses it is told in the headers `Deprecation`, `Sunset`, `Warning`
+and `Link`. A version of the API is supported for twelve months after the next one is there."""
 
 
 def document(catalog: Catalog, version: str) -> Json:

@@ -17,8 +17,8 @@ DESCRIPTIONS = ("rest/openapi", "rest/agents", "rest/discovery", "rest/mcp")
 # who may come in and how much they may ask, a thousand; procedures, on both surfaces, another; what is
 # deprecated and which operations are trusted, on every surface, another.
 MOST_CODE = 11_400
-# What tells programs and models of it all: OpenAPI with every schema, parameter, example and refusal, the text
-# for models, what is found at first, and MCP.
+# What tells programs and models of it all: OpenAPI with every schema, parameter, example and refusal, the
+# text for models, what is found at first, and MCP.
 MOST_DESCRIBING_CODE = 3_300
 COMPILER = (
     "compile.py",

@@ -20,7 +20,10 @@ async def main():
     await asyncio.sleep(60)
 asyncio.run(main())
 """
-MAKING = "import sys, diptych.app; print([name for name in ('strawberry', 'graphql', 'mcp') if name in sys.modules])"
+MAKING = """
+import sys, diptych.app
+print([name for name in ('strawberry', 'graphql', 'mcp') if name in sys.modules])
+"""
 
 
 async def test_it_is_made_once_however_many_wait() -> None:
