@@ -18,14 +18,17 @@ BEYOND_SCHEMAS = {
     # What other rows hold, which no schema knows.
     "already_taken": re.compile(r".*"),
     "not_found": re.compile(r".*"),
-    # Rules between a field and others, or between a row and what it is to become.
-    "cant_be_blank": re.compile(r".*\b(currency|quantity|name|unit_price_cents)"),
+    # Rules between a field and others; texts of U+001C to U+001F, which ECMA-262 takes for no white space.
+    "cant_be_blank": re.compile(r".*\b(currency|quantity|name|unit_price_cents|text)"),
+    # What a row is to become.
     "exclusion": re.compile(r".*\b(order_id|product_id|tier|scopes|role|text)"),
     # The present moment; the sign of a return, which only imports bring; totals of an order.
     "greater_than": re.compile(r".*\b(expires_at|quantity)"),
     "less_than": re.compile(r".*\b(quantity|unit_price_cents|metadata|nutrition)"),
-    # Check digits, names of time zones and languages, texts of GraphQL, and what RFC 5321 says of addresses.
-    "invalid_format": re.compile(r".*\b(gtin|email|text|settings\.\w+|metadata|nutrition)"),
+    # Check digits, names of time zones and languages, texts of GraphQL, what RFC 5321 says of addresses; that white space.
+    "invalid_format": re.compile(
+        r".*\b(gtin|email|text|website|logo_url|image_url|settings\.\w+|metadata|nutrition)"
+    ),
     "inclusion": re.compile(r".*\b(settings\.\w+|scopes|feature)"),
     # Sums of lengths in lists.
     "invalid_date": re.compile(r".*_at\b"),
