@@ -25,7 +25,8 @@ BEYOND_SCHEMAS = {
     # The present moment; the sign of a return, which only imports bring; totals of an order.
     "greater_than": re.compile(r".*\b(expires_at|quantity)"),
     "less_than": re.compile(r".*\b(quantity|unit_price_cents|metadata|nutrition)"),
-    # Check digits, names of time zones and languages, texts of GraphQL, what RFC 5321 says of addresses; that white space.
+    # Check digits, names of time zones and languages, texts of GraphQL, what RFC 5321 says of addresses;
+    # that white space.
     "invalid_format": re.compile(
         r".*\b(gtin|email|text|website|logo_url|image_url|settings\.\w+|metadata|nutrition)"
     ),
