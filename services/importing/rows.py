@@ -101,7 +101,7 @@ def _names(resource: Resource, columns: Columns, sluggish: bool) -> list[str]:
     """Return the columns of every row; raises `ImportRefused` when a row could never be complete."""
     names = {"id", *columns.targets.values(), *([columns.rest] if columns.rest else ())}
     names |= {"slug"} if sluggish else set()
-    required = [item.name for item in resource.fields if _demanded(resource, item.name)]
+    required = [item.name for item in resource.fields if demanded(resource, item.name)]
     for name in required:
         if name not in names:
             raise ImportRefused(
@@ -110,6 +110,7 @@ def _names(resource: Resource, columns: Columns, sluggish: bool) -> list[str]:
     return sorted(names)
 
 
-def _demanded(resource: Resource, name: str) -> bool:
+def demanded(resource: Resource, name: str) -> bool:
+    """Tell whether a row cannot be stored unless it is given that field."""
     facts = resource.facts[name]
     return not facts.nullable and not facts.has_default and name != "slug"

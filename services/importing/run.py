@@ -17,7 +17,7 @@ from services.importing.error_file import ErrorFile
 from services.importing.groups import Groups
 from services.importing.profiles import PROFILES
 from services.importing.refusal import ImportRefused
-from services.importing.rows import Rows
+from services.importing.rows import Rows, demanded
 from services.importing.source import Source, open_source
 
 BATCH = 2000
@@ -181,10 +181,19 @@ def _shape(resource: Resource, source: Source, order: Order) -> Shape:
 
 def _resource(name: str) -> Resource:
     resource = CATALOG.by_key.get(name) or CATALOG.by_path.get(name)
-    if resource is None or not resource.tenant:
-        known = ", ".join(resource.plural for resource in CATALOG if resource.tenant)
+    if resource is None or not _importable(resource):
+        known = ", ".join(resource.plural for resource in CATALOG if _importable(resource))
         raise ImportRefused(f"There is no resource '{name}' to import into; there are {known}.")
     return resource
+
+
+def _importable(resource: Resource) -> bool:
+    """Tell whether rows can be made many at once, and of nothing that a rule alone works out."""
+    if not (resource.tenant and resource.actions and resource.bulk):
+        return False
+    if any(profile.parent is resource for profile in PROFILES):
+        return True
+    return all(item.writable for item in resource.fields if demanded(resource, item.name))
 
 
 def _report(begun: Progress, now: Progress, source: Source) -> Report:

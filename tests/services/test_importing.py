@@ -176,8 +176,12 @@ def test_workspaces_do_not_see_each_other(url: str, tmp_path: Path) -> None:
             "workspaces",
             "name\nA\n",
             {},
-            "There is no resource 'workspaces' to import into; there are brands,",
+            "There is no resource 'workspaces' to import into; there are"
+            " brands, categories, products, customers, orders, order_items.",
         ),
+        ("tokens", "name\nA\n", {}, "There is no resource 'tokens' to import into; there are brands,"),
+        ("audit_logs", "action\nA\n", {}, "There is no resource 'audit_logs' to import into;"),
+        ("trusted_operations", "text\nA\n", {}, "There is no resource 'trusted_operations' to import"),
         ("orders", "number,currency\n1,EUR\n", {}, "A file of retail orders has the columns InvoiceNo,"),
         ("products", "name\nA\n", {"workspace": "c"}, "There is no workspace 'c'; make one with `diptych"),
     ],

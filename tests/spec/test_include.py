@@ -306,7 +306,6 @@ async def test_an_estimated_count_is_a_second_statement_in_the_same_round_trip(
         ("products?include=.", "."),
         ("products?include=brand.", "brand."),
         ("products?include=*", "*"),
-        ("products?include=brand&include=category", "include"),
         ("products?include[]=brand", "include[]"),
         ("workspaces?include=brand", "brand"),
         ("orders?include=items.product.category.parent", "items.product.category.parent"),
@@ -340,6 +339,7 @@ async def test_every_documented_relation_can_be_included(api: Client, seed: Seed
         "invitations": {"accepted_by", "invited_by"},
         "tokens": {"rotated_from"},
         "audit_logs": set(),
+        "trusted_operations": set(),
     }
 
 
