@@ -102,7 +102,7 @@ def test_payloads_have_the_shape_that_clients_rely_on(schema: GraphQLSchema) -> 
         },
         "ProductResult": {
             "index": "Int!",
-            "id": "ID",
+            "rowId": "ID",
             "status": "WriteStatus!",
             "product": "Product",
             "problem": "Problem",

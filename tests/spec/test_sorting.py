@@ -57,6 +57,7 @@ def test_the_documented_fields_can_be_sorted_by() -> None:
         },
         "tokens": {"id", "name", "last_used_at", "expires_at", "inserted_at", "updated_at"},
         "audit_logs": {"id", "action", "inserted_at", "updated_at"},
+        "trusted_operations": {"id", "name", "inserted_at", "updated_at"},
     }  # fmt: skip
 
 

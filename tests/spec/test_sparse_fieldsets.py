@@ -171,8 +171,6 @@ async def test_lines_go_by_relation_plural_name_and_type(api: Client, prefix: st
         ("fields[]=name", "fields[]"),
         ("fields[products=name", "fields[products"),
         ("fields[products][name]=1", "fields[products][name]"),
-        ("fields=name&fields=sku", "fields"),
-        ("fields[products]=name&fields[products]=sku", "fields[products]"),
         ("fields=%00", ""),
     ],
 )
