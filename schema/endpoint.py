@@ -106,7 +106,7 @@ class GraphQL:
         self._procedures = Procedures(writer)
         self._executor = Executor(self._built, reader, writer, self._procedures, self.settings.origin)
         self._documents = Documents(self._built, self.settings.limits)
-        self._texts = Texts(reader.registry, trusted=self.settings.trusted)
+        self._texts = Texts(reader.registry, strict=self.settings.trusted)
 
     async def sdl(self) -> str:
         """Return the schema in GraphQL's own language."""

@@ -68,7 +68,7 @@ class Inputs:
         if field.enum is not None:
             return self.enum(field.enum)
         facts = resource.facts_of(field)
-        if facts.array:
+        if field.among is not None:
             return list[str]
         return strawberry.ID if field.name == "id" else SCALAR_OF[facts.kind]
 

@@ -27,15 +27,15 @@ class Chosen:
 
 
 class Texts:
-    """The texts that requests may name; where `trusted`, nobody runs anything else."""
+    """The texts that requests may name; where `strict`, nobody runs anything else."""
 
-    def __init__(self, registry: Registry, *, trusted: bool) -> None:
-        self._registry, self._trusted = registry, trusted
+    def __init__(self, registry: Registry, *, strict: bool) -> None:
+        self._registry, self._strict = registry, strict
         self._automatic = Automatic()
 
     async def choose(self, caller: Caller, request: GraphQLRequest) -> Chosen:
         """Return what a request runs, before anything of it is parsed; raises RefusedError."""
-        strict = self._trusted or caller.principal.trusted_only
+        strict = self._strict or caller.principal.trusted_only
         if request.named is None and not strict:
             return Chosen(request)
         sha256 = hash_of(request.query) if request.named is None else request.named.sha256

@@ -53,7 +53,7 @@ def named(draft: Draft, enum: type[StrEnum]) -> Json:
 
 def shown(draft: Draft, field: Field, facts: Facts, *, forgotten: bool = False) -> Json:
     """Return the schema of a field in an answer; one that is `forgotten` is null in a repeated answer."""
-    found = named(draft, field.enum) if field.enum else _of_kind(facts)
+    found = named(draft, field.enum) if field.enum else _of_kind(field, facts)
     if field.members is not None:
         found = draft.schema(field.members.name, _held, field.members)
     found = array(found) if field.many else found
@@ -95,8 +95,10 @@ def _sent(members: Members) -> Json:
     return strict(dict.fromkeys(members.texts, nullable(_PLAIN[Kind.STRING])), [])
 
 
-def _of_kind(facts: Facts) -> Json:
-    return array({"type": "string"}) if facts.array else _PLAIN[facts.kind]
+def _of_kind(field: Field, facts: Facts) -> Json:
+    if not facts.array:
+        return _PLAIN[facts.kind]
+    return array({} if field.among is None else {"type": "string"})
 
 
 def _narrowed(field: Field, facts: Facts, demanded: bool) -> Json:
@@ -106,7 +108,7 @@ def _narrowed(field: Field, facts: Facts, demanded: bool) -> Json:
         Kind.BIG_INTEGER: lambda: _bounded(field, facts),
         Kind.DECIMAL: lambda: _digits(field, facts),
     }
-    plain = _of_kind(facts) if facts.array else _SENT[facts.kind]
+    plain = _of_kind(field, facts) if facts.array else _SENT[facts.kind]
     return {**plain, **narrow.get(facts.kind, dict)()}
 
 

@@ -193,7 +193,7 @@ BODIES = {
     "infinity": b'{"name": Infinity}',
     "a huge integer": b'{"name": ' + b"9" * 5_000 + b"}",
     "a huge exponent": b'{"name": 1e999}',
-    "a tiny exponent": b'{"name": 1e-99999}',
+    "a tiny exponent": b'{"metadata": 1e-99999}',
     "a lone surrogate": b'{"name": "\\ud800"}',
     "half a pair": b'{"name": "\\udc00\\ud800"}',
     "a zero character": b'{"name": "a\\u0000b"}',

@@ -41,7 +41,7 @@ def test_workers_share_one_budget(database: str, tmp_path: Path) -> None:
 
         def ask(_: int) -> int:
             # Each request is a connection of its own, which either worker may take.
-            return httpx2.get(address, headers=headers, timeout=30).status_code
+            return httpx2.get(f"{address}/brands", headers=headers, timeout=30).status_code
 
         with ThreadPoolExecutor(8) as several:
             statuses = list(several.map(ask, range(24)))

@@ -184,7 +184,7 @@ def _merging(twins: Twins, resource: Resource, made: Target) -> list[WriteCase]:
             for n, patch in enumerate(
                 ({"deep": {"score": None, "new": [1]}, "added": {"x": None}}, {"source": None}, {}, [1], None)
             ):
-                typed = facts.array and patch is not None
+                typed = field.among is not None and patch is not None
                 item = Item({field.name: patch}, made.id)
                 label = f"merge {n} into {field.name}"
                 case = WriteCase(label, resource, action, (item,), merge=True, refusal=WHATEVER)

@@ -214,7 +214,7 @@ def refused(resource: Resource, field: Field) -> Iterator[Bad]:
     if field.enum is not None:
         yield from _NO_MEMBER
     elif facts.kind is Kind.JSON:
-        yield from _no_json(facts)
+        yield from _no_json(field, facts)
     else:
         yield from _WRONG[facts.kind]
         yield from _out_of_bounds(field, facts)
@@ -232,14 +232,14 @@ def refused(resource: Resource, field: Field) -> Iterator[Bad]:
             yield Bad("malformed", odd, None)
 
 
-def _no_json(facts: ColumnFacts) -> Iterator[Bad]:
-    # A list is one of texts in GraphQL, which also takes a single text for a list of one.
-    if not facts.array:
+def _no_json(field: Field, facts: ColumnFacts) -> Iterator[Bad]:
+    # A list among texts is one of texts in GraphQL, which also takes a single text for a list of one.
+    listed = field.among is not None
+    if not listed:
         yield Bad("a text", "text", "invalid_format")
-    listed = facts.array
     yield Bad("a number", 42, "invalid_format", listed)
     yield Bad("true", True, "invalid_format", listed)
-    yield Bad("the other container", _MAP if listed else [1], "invalid_format", listed)
+    yield Bad("the other container", _MAP if facts.array else [1], "invalid_format", listed)
     yield Bad("an unsafe integer", _inside(facts, LARGEST_SAFE_INTEGER + 1), "less_than", listed)
     yield Bad("too deep", _inside(facts, nested(DEEPEST)), "invalid_format", listed)
 
