@@ -40,9 +40,11 @@ def test_workers_share_one_budget(database: str, tmp_path: Path) -> None:
         headers = {"authorization": f"Bearer {token}"}
 
         def ask(_: int) -> int:
-            # Each request is a connection of its own, which either worker may take.
-            return httpx2.get(f"{address}/brands", headers=headers, timeout=30).status_code
+            # Each request is a connection of its own, which either worker may take once it has begun.
+            return httpx2.get(address, headers=headers, timeout=30).status_code
 
+        ready = address.replace("/api/v1/products", "/health/ready")
+        eventually(lambda: all(httpx2.get(ready, timeout=30).status_code == 200 for _ in range(8)))
         with ThreadPoolExecutor(8) as several:
             statuses = list(several.map(ask, range(24)))
         assert sorted(statuses) == [200] * 5 + [429] * 19

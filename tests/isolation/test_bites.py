@@ -9,7 +9,7 @@ from tests.isolation.leaks import LEAKS, Leak
 from tests.isolation.machine import LeakFound, run, tried
 from tests.support.databases import copied
 
-_MOST_STEPS = 4_000
+_MOST_STEPS = 16_000
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=[leak.plant.__name__ for leak in LEAKS])
