@@ -98,7 +98,7 @@ def _sent(members: Members) -> Json:
 def _of_kind(field: Field, facts: Facts) -> Json:
     if not facts.array:
         return _PLAIN[facts.kind]
-    return array({} if field.among is None else {"type": "string"})
+    return array({"examples": ["a"]} if field.among is None else {"type": "string"})
 
 
 def _narrowed(field: Field, facts: Facts, demanded: bool) -> Json:
