@@ -18,6 +18,9 @@ BEYOND_SCHEMAS = {
     # What other rows hold, which no schema knows.
     "already_taken": re.compile(r".*"),
     "not_found": re.compile(r".*"),
+    # The state of a row, and what a plan has room for, told of one row among others.
+    "conflict": re.compile(r"items\.\d+$"),
+    "feature_limit_reached": re.compile(r"items\.\d+$"),
     # Rules between a field and others; texts of U+001C to U+001F, which ECMA-262 takes for no white space.
     "cant_be_blank": re.compile(r".*\b(currency|quantity|name|unit_price_cents|text)"),
     # What a row is to become.
@@ -50,6 +53,8 @@ BETWEEN_PARAMETERS = re.compile(
             r"^A field may be sorted by only once",
             # The coverage phase sends 0 for it, whatever its pattern says.
             r"^If-Match takes \* or entity tags",
+            # Which arguments there are depends on the tool that is named beside them.
+            r"^'\w+' is no argument of \w+; there are",
             # JSON has no largest number, and I-JSON (RFC 7493) has.
             r"beyond 64 bits",
         )
